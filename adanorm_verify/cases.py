@@ -1,0 +1,96 @@
+"""A case: a list of tensors, their hyperparameters, and the gradients that drive an optimizer through its steps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from .paper import Hyperparameters
+
+Gradients = tuple[np.ndarray | None, ...]
+"""The gradients of one step, one a tensor; None where that tensor has none."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One run. Gradients do not depend on the parameters, so errors do not feed back through them.
+
+    Args:
+        name: what it is for, or "generated".
+        theta: start of each tensor, float64.
+        groups: group of each tensor, numbered from 0 without gaps.
+        hyperparameters: one a group.
+        steps: the gradients, float64, of the tensors' shapes.
+    """
+
+    name: str
+    theta: tuple[np.ndarray, ...]
+    groups: tuple[int, ...]
+    hyperparameters: tuple[Hyperparameters, ...]
+    steps: tuple[Gradients, ...]
+
+    @property
+    def shapes(self) -> tuple[tuple[int, ...], ...]:
+        return tuple(theta.shape for theta in self.theta)
+
+    def first(self, steps: int) -> Case:
+        """The same case, ended after `steps` steps."""
+        return replace(self, steps=self.steps[:steps])
+
+    def keeping(self, tensors: Sequence[int]) -> Case:
+        """The same case with some of its tensors; groups that lose all of theirs go."""
+        kept = sorted({self.groups[i] for i in tensors})
+        return Case(
+            self.name,
+            tuple(self.theta[i] for i in tensors),
+            tuple(kept.index(self.groups[i]) for i in tensors),
+            tuple(self.hyperparameters[group] for group in kept),
+            tuple(tuple(gradients[i] for i in tensors) for gradients in self.steps),
+        )
+
+    def only(self, tensor: int) -> Case:
+        """The same case with one of its tensors alone."""
+        return self.keeping([tensor])
+
+    def without(self, tensor: int) -> Case:
+        """The same case without one of its tensors."""
+        return self.keeping([i for i in range(len(self.theta)) if i != tensor])
+
+    def arrays(self) -> Iterator[np.ndarray]:
+        """Every array of the case."""
+        yield from self.theta
+        for gradients in self.steps:
+            yield from (gradient for gradient in gradients if gradient is not None)
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON-able record with floats stored exactly."""
+        return {
+            "name": self.name,
+            "theta": [exact(theta) for theta in self.theta],
+            "groups": list(self.groups),
+            "hyperparameters": [{k: float(v).hex() for k, v in h.items().items()} for h in self.hyperparameters],
+            "steps": [[None if g is None else exact(g) for g in gradients] for gradients in self.steps],
+        }
+
+    @classmethod
+    def from_json(cls, record: dict[str, Any]) -> Case:
+        """The case of a record that `to_json` wrote."""
+        return cls(
+            record["name"],
+            tuple(inexact(theta) for theta in record["theta"]),
+            tuple(record["groups"]),
+            tuple(Hyperparameters(**{k: float.fromhex(v) for k, v in h.items()}) for h in record["hyperparameters"]),
+            tuple(tuple(None if g is None else inexact(g) for g in gradients) for gradients in record["steps"]),
+        )
+
+
+def exact(array: np.ndarray) -> dict[str, Any]:
+    """Shape and hexadecimal floats."""
+    return {"shape": list(array.shape), "values": [float(x).hex() for x in array.ravel()]}
+
+
+def inexact(record: dict[str, Any]) -> np.ndarray:
+    return np.array([float.fromhex(x) for x in record["values"]], dtype=np.float64).reshape(record["shape"])

@@ -1,0 +1,158 @@
+"""Check an optimizer against the paper: run it beside the reference, search for a counterexample, shrink it."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import hypothesis
+import numpy as np
+import torch
+
+from . import __version__, streams
+from .errors import CannotCheck
+from .judging import hints, judge
+from .paper import DECISIONS, Algorithm
+from .paper import algorithm as paper_algorithm
+from .runs import Check, probe, run_case
+from .search import PROFILES, Profile, search
+from .subject import DTYPES, Subject
+from .targets import load
+from .verdict import Verdict
+
+Progress = Callable[[str, int, int], None]
+"""Called with what is being done, how many cases are done, and how many there are."""
+
+
+def check_optimizer(
+    target: str | Callable[..., torch.optim.Optimizer],
+    algorithm: str = "adamnorm",
+    *,
+    arguments: Mapping[str, Any] | None = None,
+    rename: Mapping[str, str] | None = None,
+    decisions: Mapping[str, str] | None = None,
+    allow: Sequence[str] = (),
+    profile: str = "default",
+    dtypes: Sequence[str] | None = None,
+    device: str = "cpu",
+    seed: int = 0,
+    explain: bool = True,
+    progress: Progress | None = None,
+) -> Verdict:
+    """Decide whether an optimizer is the algorithm that it claims to be.
+
+    Args:
+        target: an optimizer class or factory, or its name `package.module:Class` or `path/to/file.py:Class`.
+        algorithm: one of `adanorm_verify.paper.PRINTED`.
+        arguments: fixed constructor arguments.
+        rename: paper's hyperparameter to the constructor's argument, such as `{"gamma": "r"}`.
+        decisions: answers to what the paper leaves open, where not the defaults.
+        allow: deviations that do not count, spelled `decision=answer`.
+        profile: "quick", "default" or "thorough".
+        dtypes: instead of the profile's.
+        device: of the tensors.
+        seed: of the generated cases.
+        explain: shrink the counterexample of an optimizer that differs, and look for other readings that it fits.
+        progress: called as cases end.
+
+    Returns:
+        A verdict; `not-checked` when the subject could not be run or nothing could be compared.
+
+    Raises:
+        ValueError: an unknown algorithm, decision, profile or dtype.
+    """
+    name = target if isinstance(target, str) else f"{target.__module__}:{target.__qualname__}"
+    answers = dict(decisions or {})
+    paper = paper_algorithm(algorithm, answers)
+    chosen = one_of("profile", profile, PROFILES)
+    formats = tuple(one_of("dtype", dtype, {d: d for d in DTYPES}) for dtype in dtypes or chosen.dtypes)
+    readings = other_readings(paper, answers, allow)
+    environment = describe(profile, device, seed)
+    try:
+        if device == "cuda" and not torch.cuda.is_available():
+            raise CannotCheck("device 'cuda': torch finds no CUDA device; use --device cpu")
+        factory = load(target) if isinstance(target, str) else target
+        subject = Subject(factory, name, dict(arguments or {}), dict(rename or {}))
+        check = Check(subject, paper, subject.base, device)
+        verdict = decide(check, chosen, formats, seed, progress, explain)
+        for reading in readings:
+            if verdict.outcome != "differs":
+                break
+            other = replace(check, algorithm=paper_algorithm(algorithm, {**answers, **reading}))
+            second = decide(other, chosen, formats, seed, progress, explain)
+            if second.conforms:
+                verdict = replace(second, decisions=reading)
+        if verdict.outcome == "differs" and explain:
+            verdict = replace(verdict, notes=(*verdict.notes, *hints(check, verdict, algorithm, answers)))
+        verdict = replace(verdict, decisions={**answers, **verdict.decisions})
+    except CannotCheck as error:
+        verdict = Verdict("not-checked", name, algorithm, decisions=answers, reason=str(error))
+    return replace(verdict, environment=environment)
+
+
+def one_of(kind: str, value: str, known: Mapping[str, Any]) -> Any:
+    if value not in known:
+        raise ValueError(f"unknown {kind} {value!r}; it is one of {', '.join(known)}")
+    return known[value]
+
+
+def describe(profile: str, device: str, seed: int) -> dict[str, Any]:
+    """Where and how a verdict was made."""
+    return {
+        "versions": {
+            "adanorm_verify": __version__,
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "numpy": np.__version__,
+            "hypothesis": hypothesis.__version__,
+        },
+        "platform": platform.platform(),
+        "device": device if device == "cpu" else torch.cuda.get_device_name() if torch.cuda.is_available() else device,
+        "profile": profile,
+        "seed": seed,
+    }
+
+
+def other_readings(paper: Algorithm, answers: Mapping[str, str], allow: Sequence[str]) -> list[dict[str, str]]:
+    """Answers that also count: those of decisions where the paper supports both, and those that the caller allows."""
+    readings: list[dict[str, str]] = []
+    for spelled in allow:
+        key, _, value = spelled.partition("=")
+        paper_algorithm(paper.name, {key: value})  # refuses what does not exist
+        readings.append({key: value})
+    if len(readings) > 1:
+        readings.append({key: value for reading in readings for key, value in reading.items()})
+    for decision in DECISIONS:
+        if decision.equivalent and decision.concerns(paper) and decision.key not in answers:
+            readings += [{decision.key: value} for value in decision.options if value != decision.default]
+    return readings
+
+
+def decide(
+    check: Check, profile: Profile, dtypes: Sequence[str], seed: int, progress: Progress | None, explain: bool
+) -> Verdict:
+    """Run every path in every dtype: designed cases, generated ones, and the shrinking of a counterexample."""
+    combinations = [probe(check, path, dtype) for dtype in dtypes for path in check.subject.paths]
+    if all(combination.note for combination in combinations):
+        raise CannotCheck(f"{check.subject.target}: {combinations[0].note}")
+    planned = [(dtype, case) for dtype in dtypes for case in streams.designed(dtype)]
+    total = len(planned) + profile.generated * len(dtypes)
+    done = 0
+
+    def tick(what: str) -> None:
+        nonlocal done
+        done += 1
+        if progress is not None:
+            progress(what, min(done, total), total)
+
+    for dtype, case in planned:
+        run_case(check, case, [c for c in combinations if c.dtype == dtype])
+        tick(f"{dtype}: {case.name}")
+    for dtype in dtypes:
+        here = [c for c in combinations if c.dtype == dtype]
+        if profile.generated and any(c.open for c in here):
+            search(check, here, profile.generated, profile.max_steps, seed, partial(tick, f"{dtype}: generated"))
+    return judge(check, combinations, profile, seed, explain)

@@ -1,0 +1,84 @@
+"""The envelope: the reference along a case, with what rounding can do to any correct implementation of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from .cases import Case
+from .paper import PREVIOUS, Algorithm, Equation
+from .reference import join, split
+from .rounding import HOST, Bounded, Precision
+from .trajectory import Quantities, trajectory
+
+AVERAGING = 2
+"""Roundings charged to the past and the present of a running average: the interpolating form
+`x_prev + (1 - beta)(x - x_prev)` rounds a difference and a sum, at their sizes and not at the result's."""
+
+
+def averaged(state: tuple[str, ...]):
+    """Charge running averages for their other form (see `AVERAGING`)."""
+    averages = {name for name in state if name not in ("theta", "g")}
+
+    def after(equation: Equation, value: Any, known: Mapping[str, Any]) -> Any:
+        if equation.name not in averages:
+            return value
+        past = known[equation.name + PREVIOUS]
+        allowance = AVERAGING * value.precision.roundoff * (abs(past.value) + abs(value.value))
+        return Bounded(value.value, value.bound + np.where(past.exact_zero, 0.0, allowance), value.precision)
+
+    return after
+
+
+def envelope(
+    algorithm: Algorithm, case: Case, precision: Precision, host: Precision = HOST
+) -> Iterator[list[Quantities | None]]:
+    """Step by step, the named quantities of every tensor with their bounds; None for a tensor without gradient.
+
+    Args:
+        algorithm: its equations.
+        case: arrays must already be representable in `precision`.
+        precision: the tensors' format.
+        host: the format of bias corrections and the like; double unless a subject keeps its step on the device.
+
+    Raises:
+        ValueError: under `norm_scope=vector`, a case of several groups or with missing gradients.
+    """
+
+    def number(x: np.float64) -> Bounded:
+        return Bounded(x, 0.0, host)
+
+    def tensor(array: np.ndarray) -> Bounded:
+        return Bounded(array, np.zeros_like(array), precision)
+
+    after = averaged(algorithm.state)
+    if algorithm.conventions.get("norm_scope") != "vector":
+        yield from trajectory(algorithm, case, number, tensor, after)
+        return
+    for [quantities] in trajectory(algorithm, joined(case), number, tensor, after):
+        yield parted(quantities, case.shapes)
+
+
+def joined(case: Case) -> Case:
+    """All tensors as one vector, for `norm_scope=vector`; needs one group and no missing gradient."""
+    if len(case.hyperparameters) > 1 or any(gradient is None for gradients in case.steps for gradient in gradients):
+        raise ValueError("norm_scope=vector is defined for one group without missing gradients")
+    steps = tuple((join([g for g in gradients if g is not None]),) for gradients in case.steps)
+    return Case(case.name, (join(list(case.theta)),), (0,), case.hyperparameters, steps)
+
+
+def parted(quantities: Quantities | None, shapes: tuple[tuple[int, ...], ...]) -> list[Quantities | None]:
+    """Undo `joined` on the quantities of a step."""
+    assert quantities is not None  # `joined` refused missing gradients
+    parts: list[dict[str, Any]] = [dict(quantities) for _ in shapes]
+    for name, x in quantities.items():
+        if isinstance(x, Bounded) and np.ndim(x.value) == 1:
+            values, bounds = (
+                split(x.value, list(shapes)),
+                split(np.broadcast_to(x.bound, x.value.shape), list(shapes)),
+            )
+            for part, value, bound in zip(parts, values, bounds, strict=True):
+                part[name] = Bounded(value, bound, x.precision)
+    return list(parts)

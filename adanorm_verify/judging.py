@@ -1,0 +1,185 @@
+"""From what was run to a verdict: the outcome of every combination, the place of a difference, and notes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from . import streams
+from .cases import Case
+from .comparison import Comparison, Tally
+from .mechanisms import mechanisms_of
+from .paper import DECISIONS
+from .paper import algorithm as paper_algorithm
+from .runs import Check, Combination, probe, run_case
+from .search import Profile, shrunk
+from .subject import OPTIONAL_PATHS
+from .verdict import Divergence, Outcome, Record, Run, Verdict
+
+
+def judge(check: Check, combinations: Sequence[Combination], profile: Profile, seed: int, explain: bool) -> Verdict:
+    """The verdict on all combinations."""
+    failed = next((c for c in combinations if c.failure is not None), None)
+    represented = frozenset().union(*(c.represented for c in combinations))
+    divergence = None
+    if failed is not None and failed.failure is not None:
+        failure = shrunk(check, failed, profile, seed) if explain else failed.failure
+        divergence = diverging(check, failed, failure, represented)
+    runs = tuple(run_of(check, combination) for combination in combinations)
+    if divergence is not None:
+        outcome: Outcome = "differs"
+    elif any(run.outcome == "not-checked" and not optional(run) for run in runs):
+        outcome = "not-checked"
+    else:
+        outcome = "conforms"
+    reason = next((f"{run.path}, {run.dtype}: {run.note}" for run in runs if run.outcome == "not-checked"), "")
+    records = tuple(
+        Record(
+            c.path,
+            c.dtype,
+            quantity,
+            t.compared,
+            t.unjudged,
+            t.worst,
+            t.error,
+            t.bound,
+            quantity in represented,
+        )
+        for c in combinations
+        for quantity, t in sorted(c.tallies.items(), key=lambda item: check.order.index(item[0]))
+    )
+    return Verdict(
+        outcome,
+        check.subject.target,
+        check.algorithm.name,
+        divergence,
+        records,
+        runs,
+        notes=tuple(notes(check, combinations)),
+        reason=reason if outcome == "not-checked" else "",
+    )
+
+
+def optional(run: Run) -> bool:
+    """A path that the subject does not offer for this dtype and device; every other path must run."""
+    return run.path in OPTIONAL_PATHS and run.cases == 0
+
+
+def run_of(check: Check, combination: Combination) -> Run:
+    """The outcome of one combination; it fails closed."""
+    outcome: Outcome = "differs" if combination.failure else "conforms"
+    note = combination.note
+    if outcome == "conforms" and not note:
+        silent = [m.name for m in mechanisms_of(check.algorithm) if not combination.mechanisms[m.name]]
+        theta = combination.tallies.get("theta", Tally())
+        if not theta.compared or not combination.moved:
+            note = "no parameter that moved could be compared"
+        elif silent and reachable(check, silent):
+            note = f"never happened in the cases that ran: {', '.join(silent)}"
+    if note:
+        outcome = "not-checked"
+    return Run(
+        combination.path,
+        combination.dtype,
+        outcome,
+        combination.cases,
+        combination.refused,
+        combination.refusal,
+        dict(combination.mechanisms),
+        note,
+    )
+
+
+def reachable(check: Check, silent: Sequence[str]) -> bool:
+    """Whether mechanisms that stayed silent could have happened: a pinned gamma = 0 leaves no correction to see."""
+    pinned = check.subject.pinned
+    impossible = set()
+    if pinned.get("gamma") == 0:
+        impossible |= {"correction"}
+    if 2 / (1 - pinned.get("beta2", 0.999)) - 1 < 5:
+        impossible |= {"rectified step"}
+    return bool(set(silent) - impossible)
+
+
+def diverging(
+    check: Check, combination: Combination, failure: tuple[Case, Comparison], represented: frozenset[str]
+) -> Divergence:
+    """Name the place of a failure."""
+    case, comparison = failure
+    first = comparison.first(check.order, represented)
+    assert first is not None  # the parameters diverged, so there is a difference
+    named = first.quantity in check.algorithm.names
+    equation = check.algorithm[first.quantity] if named else None
+    return Divergence(
+        first.quantity,
+        equation.text if equation else "g_t",
+        equation.formula if equation else "",
+        check.algorithm.where(first.quantity),
+        first.step,
+        first.tensor,
+        first.element,
+        first.expected,
+        first.got,
+        first.error,
+        first.bound,
+        combination.path,
+        combination.dtype,
+        case,
+    )
+
+
+def notes(check: Check, combinations: Sequence[Combination]) -> list[str]:
+    """What a reader should know beside the verdict."""
+    lines = []
+    free = [n for n in check.algorithm.hyperparameters if n not in check.subject.spelling]
+    if free:
+        taken = ", ".join(f"{name} = {getattr(check.base, name):g}" for name in free)
+        lines.append(
+            f"the constructor takes no {', '.join(free)}; compared at {taken} (--rename {free[0]}=THEIRS if it does)"
+        )
+    for name, parameter in check.subject.parameters.items():
+        if (
+            "decay" in name
+            and name not in check.subject.arguments
+            and isinstance(parameter.default, float)
+            and parameter.default
+        ):
+            lines.append(f"its default {name}={parameter.default:g} was left on; --arg {name}=0 switches it off")
+    kept = sorted(set().union(*(c.represented for c in combinations)))
+    if kept:
+        lines.append(f"state {', '.join(kept)} is kept times a constant; the parameters are not affected")
+    lines += [
+        f"{c.path}, {c.dtype}: not offered ({c.note})" for c in combinations if c.note and c.path in OPTIONAL_PATHS
+    ]
+    refusals = {c.refusal: c for c in combinations if c.refused}
+    lines += [
+        f"{c.path}, {c.dtype}: {c.refused} case(s) refused by the optimizer ({text})" for text, c in refusals.items()
+    ]
+    return lines
+
+
+def hints(check: Check, verdict: Verdict, name: str, answers: Mapping[str, str]) -> list[str]:
+    """Other answers to the paper's open questions that the subject does conform to, on the designed cases."""
+    assert verdict.first_divergence is not None  # only asked for a subject that differs
+    path, dtype = verdict.first_divergence.path, verdict.first_divergence.dtype
+    fitting = []
+    for decision in DECISIONS:
+        if not decision.concerns(check.algorithm) or decision.key in answers:
+            continue
+        for option in decision.options:
+            if option == decision.default:
+                continue
+            other = replace(check, algorithm=paper_algorithm(name, {**answers, decision.key: option}))
+            if conforms_on_designed(other, path, dtype):
+                fitting.append(
+                    f"it does conform under --decide {decision.key}={option}: {decision.options[option].meaning}"
+                )
+    return fitting
+
+
+def conforms_on_designed(check: Check, path: str, dtype: str) -> bool:
+    combination = probe(check, path, dtype)
+    for case in streams.designed(dtype):
+        if run_case(check, case, [combination]) is not None:
+            return False
+    return combination.cases > 0 and combination.moved

@@ -1,0 +1,109 @@
+"""The constructors: what a person passes, with or without the norm correction."""
+
+from typing import TypeVar
+
+from torch import Tensor
+from torch.optim.optimizer import ParamsT
+
+from ._optimizer import MomentOptimizer
+
+_Class = TypeVar("_Class", bound=type[MomentOptimizer])
+
+_GAMMA_ARGUMENT = """
+        gamma: how much of the past the average of gradient norms keeps, in [0, 1); 0 corrects nothing."""
+
+_ARGUMENTS = """
+
+    Args:
+        params: iterable of parameters, of (name, parameter) pairs, or of dicts that define parameter groups.
+        lr: learning rate, >= 0; a number or a tensor of one element. With `foreach=True` a tensor needs
+            `capturable=True`.
+        betas: decay rates of the first and second moment, each in [0, 1).
+        eps: added to the denominator, >= 0. Where the denominator is 0 nevertheless, nothing moves.{gamma}
+        weight_decay: >= 0, added to the gradient as `weight_decay * theta` before everything else.
+        decoupled_weight_decay: multiply theta by `1 - lr * weight_decay` before the update instead.
+        maximize: ascend.
+        foreach: use the functions over lists of tensors; None does so if all are on an accelerator.
+        capturable: keep the step counts on the device and never wait for it, as a captured graph requires.
+        differentiable: let autograd record the step.
+
+    float16 and bfloat16 parameters are updated in float32 and rounded once. Complex parameters count as pairs
+    of reals.
+
+    Raises:
+        ValueError: for an option outside its range, also in a dict of `params` or in `add_param_group`.
+        RuntimeError: from `step`, for a sparse gradient.
+    """
+
+
+def with_arguments(cls: _Class) -> _Class:
+    """Append to the class's docstring the arguments that all these classes share."""
+    gamma = _GAMMA_ARGUMENT if cls._keeps_grad_norm else ""
+    cls.__doc__ = (cls.__doc__ or "").rstrip() + _ARGUMENTS.format(gamma=gamma)
+    return cls
+
+
+class PlainOptimizer(MomentOptimizer):
+    """The constructor of the optimizers without the correction."""
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+        *,
+        decoupled_weight_decay: bool = False,
+        maximize: bool = False,
+        foreach: bool | None = None,
+        capturable: bool = False,
+        differentiable: bool = False,
+    ) -> None:
+        super().__init__(
+            params,
+            lr=lr,
+            betas=betas,
+            eps=eps,
+            weight_decay=weight_decay,
+            decoupled_weight_decay=decoupled_weight_decay,
+            maximize=maximize,
+            foreach=foreach,
+            capturable=capturable,
+            differentiable=differentiable,
+        )
+
+
+class NormCorrectedOptimizer(MomentOptimizer):
+    """The constructor of the optimizers with the correction."""
+
+    _keeps_grad_norm = True
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        gamma: float = 0.95,
+        weight_decay: float = 0.0,
+        *,
+        decoupled_weight_decay: bool = False,
+        maximize: bool = False,
+        foreach: bool | None = None,
+        capturable: bool = False,
+        differentiable: bool = False,
+    ) -> None:
+        super().__init__(
+            params,
+            lr=lr,
+            betas=betas,
+            eps=eps,
+            gamma=gamma,
+            weight_decay=weight_decay,
+            decoupled_weight_decay=decoupled_weight_decay,
+            maximize=maximize,
+            foreach=foreach,
+            capturable=capturable,
+            differentiable=differentiable,
+        )

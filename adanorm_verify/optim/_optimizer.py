@@ -1,0 +1,156 @@
+"""The optimizer class under all of ours: options, state, dispatch and checkpoints, but no formula."""
+
+import inspect
+from collections.abc import Callable, Sequence
+from itertools import chain
+from typing import Any, ClassVar, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.optim.optimizer import Optimizer, ParamsT, _default_to_fused_or_foreach
+
+from ._moments import prepare, prepare_all
+from ._options import Options, check_tensor_lr, compute_dtype, validate
+from ._tensors import Tensors, as_real, buckets, store, store_all, working_copies, working_copy
+
+
+class Update(NamedTuple):
+    """An update rule in its two forms."""
+
+    single_tensor: Callable[[Tensors[Tensor], Options], None]
+    multi_tensor: Callable[[Tensors[list[Tensor]], Options], None]
+
+
+class MomentOptimizer(Optimizer):
+    """A first and a second moment for each parameter; subclasses bring the update."""
+
+    _update: ClassVar[Update]
+    _keeps_grad_norm: ClassVar[bool] = False
+    _keeps_previous_grad: ClassVar[bool] = False
+
+    def __init__(self, params: ParamsT, **defaults: Any) -> None:
+        validate(defaults)
+        super().__init__(params, defaults)
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """Add a group of parameters, its options validated as the constructor's are."""
+        if isinstance(param_group, dict):  # anything else is refused with torch's own message
+            validate(self.defaults | param_group)
+        super().add_param_group(param_group)
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Load a state as torch does, but keep the precision of every scalar and share no tensor with it."""
+        loaded: dict[str, Any] = {}
+        # The first hook runs after the user's and sees what they made of the dict; the second before theirs.
+        seen = self.register_load_state_dict_pre_hook(lambda _, final: loaded.update(final))
+        done = self.register_load_state_dict_post_hook(lambda _: self._own_state(loaded), prepend=True)
+        try:
+            super().load_state_dict(state_dict)
+        finally:
+            seen.remove()
+            done.remove()
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        for group in self.param_groups:
+            for name, value in (self._option_defaults() | self.defaults).items():
+                group.setdefault(name, value)
+
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Perform one step and return the loss of `closure`, if there is one."""
+        self._check_graph_capture()
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        # All groups before any update: a refused gradient leaves no step half done.
+        for group, options, tensors in [self._gather(group) for group in self.param_groups]:
+            with torch.set_grad_enabled(options.differentiable):
+                if self._uses_foreach(group):
+                    self._step_foreach(tensors, options)
+                else:
+                    self._step_each(tensors, options)
+        return loss
+
+    def _step_each(self, tensors: Sequence[Tensors[Tensor]], options: Options) -> None:
+        for raw in tensors:
+            working = working_copy(raw, options.differentiable)
+            prepare(working, options)
+            self._update.single_tensor(working, options)
+            store(working, raw)
+
+    def _step_foreach(self, tensors: Sequence[Tensors[Tensor]], options: Options) -> None:
+        for raw in buckets(tensors):
+            working = working_copies(raw)
+            prepare_all(working, options)
+            self._update.multi_tensor(working, options)
+            store_all(working, raw)
+
+    def _gather(self, group: dict[str, Any]) -> tuple[dict[str, Any], Options, list[Tensors[Tensor]]]:
+        params = [p for p in group["params"] if p.grad is not None]
+        for p in params:
+            if p.grad.layout is not torch.strided:
+                name = type(self).__name__
+                raise RuntimeError(f"{name} does not support sparse gradients, got {p.grad.layout}")
+        options = Options.of(group)
+        with torch.set_grad_enabled(options.differentiable):
+            return group, options, [self._tensors_of(p, options.capturable) for p in params]
+
+    def _tensors_of(self, p: Tensor, capturable: bool) -> Tensors[Tensor]:
+        state = self.state[p]
+        if "step" not in state:
+            state["step"] = torch.zeros((), dtype=torch.float32, device=p.device if capturable else "cpu")
+        # One by one, so that a checkpoint of plain Adam can be continued with the correction.
+        for name in self._moment_names():
+            if name not in state:
+                state[name] = torch.zeros_like(p, memory_format=torch.preserve_format)
+        if self._keeps_grad_norm and "exp_grad_norm" not in state:
+            state["exp_grad_norm"] = torch.zeros((), dtype=compute_dtype(p.dtype), device=p.device)
+        assert p.grad is not None
+        return Tensors(
+            param=as_real(p),
+            grad=as_real(p.grad),
+            step=state["step"],
+            exp_avg=as_real(state["exp_avg"]),
+            exp_avg_sq=as_real(state["exp_avg_sq"]),
+            exp_grad_norm=state["exp_grad_norm"] if self._keeps_grad_norm else None,
+            previous_grad=as_real(state["previous_grad"]) if self._keeps_previous_grad else None,
+        )
+
+    def _own_state(self, loaded: dict[str, Any]) -> None:
+        # Torch casts floating state to the parameter's dtype, which rounds a float32 norm to half
+        # precision; it leaves complex state as it came; and it shares the tensors that needed no cast.
+        indices = chain.from_iterable(group["params"] for group in loaded["param_groups"])
+        params = chain.from_iterable(group["params"] for group in self.param_groups)
+        for index, p in zip(indices, params, strict=True):
+            for name, saved in loaded["state"].get(index, {}).items():
+                value = self.state[p][name]
+                if name == "exp_grad_norm":
+                    value = saved.to(device=p.device, dtype=compute_dtype(p.dtype))
+                elif name in self._moment_names():
+                    value = value.to(dtype=p.dtype)
+                self.state[p][name] = value.clone() if value is saved and isinstance(saved, Tensor) else value
+
+    def _uses_foreach(self, group: dict[str, Any]) -> bool:
+        check_tensor_lr(group)
+        if group["foreach"] is not None:
+            return group["foreach"]
+        if isinstance(group["lr"], Tensor) and not group["capturable"]:
+            return False
+        return _default_to_fused_or_foreach(group["params"], group["differentiable"], use_fused=False)[1]
+
+    @classmethod
+    def _moment_names(cls) -> tuple[str, ...]:
+        return ("exp_avg", "exp_avg_sq", *(("previous_grad",) if cls._keeps_previous_grad else ()))
+
+    @classmethod
+    def _option_defaults(cls) -> dict[str, Any]:
+        parameters = inspect.signature(cls.__init__).parameters.values()
+        return {p.name: p.default for p in parameters if p.default is not inspect.Parameter.empty}
+
+    def _check_graph_capture(self) -> None:
+        # Torch's own check, by its present name and by the one before.
+        for name in ("_accelerator_graph_capture_health_check", "_cuda_graph_capture_health_check"):
+            if check := getattr(self, name, None):
+                check()
+                return

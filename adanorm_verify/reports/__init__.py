@@ -1,0 +1,1 @@
+"""Renderings of a verdict. None of them decides anything."""

@@ -1,0 +1,201 @@
+"""A counterexample as a standalone script: torch, numpy and the subject, nothing of this project."""
+
+from __future__ import annotations
+
+import inspect
+import textwrap
+from collections.abc import Mapping
+from pprint import pformat
+from typing import Any
+
+import numpy as np
+
+from ..cases import Case
+from ..errors import CannotCheck
+from ..paper import Algorithm
+from ..paper import algorithm as paper_algorithm
+from ..runs import Check, Combination
+from ..subject import Subject
+from ..summary import headline, place
+from ..targets import load
+from ..verdict import Divergence, Verdict
+
+TEMPLATE = '''\
+"""{headline}
+
+{place}
+
+Needs torch, numpy and the optimizer itself. Run: python {file}
+Exits 1 while the difference is there, 0 once it is gone.
+"""
+
+import sys
+
+import numpy as np
+import torch
+
+{load}
+
+# The algorithm as the paper prints it ({source}), one function a line.
+{functions}
+
+EQUATIONS = {equations}
+STATE = {state}
+
+
+def reference_step(known):
+    """One step of the paper in float64: `known` holds hyperparameters, t, g and the state of the step before."""
+    for name, function, inputs in EQUATIONS:
+        with np.errstate(all="ignore"):
+            known[name] = function(*(known[quantity] for quantity in inputs))
+    return known
+
+
+# The counterexample.
+THETA = {theta}
+SHAPES = {shapes}
+GROUPS = {groups}
+HYPERPARAMETERS = {hyperparameters}
+ARGUMENTS = {arguments}
+GRADIENTS = {gradients}
+DTYPE = torch.{dtype}
+# What rounding can do to a correct implementation, as derived by adanorm-verify for the last step.
+BOUNDS = {bounds}
+
+parameters = [torch.nn.Parameter(torch.tensor(x, dtype=DTYPE).reshape(s)) for x, s in zip(THETA, SHAPES)]
+groups = [
+    {{"params": [p for p, group in zip(parameters, GROUPS) if group == number], **options}}
+    for number, options in enumerate(ARGUMENTS["groups"])
+]
+optimizer = Optimizer(groups, **ARGUMENTS["all"])
+
+states = [{{name: np.zeros(()) for name in STATE}} for _ in parameters]
+for state, theta, shape in zip(states, THETA, SHAPES):
+    state["theta"] = np.array(theta).reshape(shape)
+steps = [0] * len(parameters)
+
+for number, gradients in enumerate(GRADIENTS, 1):
+    for i, (parameter, gradient, shape) in enumerate(zip(parameters, gradients, SHAPES)):
+        parameter.grad = None if gradient is None else torch.tensor(gradient, dtype=DTYPE).reshape(shape)
+        if gradient is None:
+            continue
+        steps[i] += 1
+        g = np.array(gradient).reshape(shape)
+        given = {{name + "_prev": value for name, value in states[i].items()}}
+        given |= {{"g": g, "t": steps[i], "axes": tuple(range(-g.ndim, 0)), **HYPERPARAMETERS[GROUPS[i]]}}
+        known = reference_step(given)
+        states[i] = {{name: known[name] for name in states[i]}}
+    optimizer.step()
+    for i, parameter in enumerate(parameters):
+        print(f"step {{number}}, tensor {{i}}")
+        print("  paper", states[i]["theta"].ravel().tolist())
+        print("  found", parameter.detach().double().ravel().tolist())
+
+different = False
+for parameter, state, bound in zip(parameters, states, BOUNDS):
+    error = np.abs(parameter.detach().double().numpy().ravel() - state["theta"].ravel())
+    different |= bool(np.any(~(error <= np.array(bound))))
+print("theta differs from the paper" if different else "theta is what the paper says")
+sys.exit(int(different))
+'''
+
+
+def floats(array: np.ndarray) -> list[float]:
+    return [float(x) for x in array.ravel()]
+
+
+def loading(target: str) -> str:
+    """Source that binds `Optimizer` to the subject."""
+    place, _, name = target.rpartition(":")
+    if not place.endswith(".py"):
+        return f"import importlib\n\nOptimizer = importlib.import_module({place!r}).{name}"
+    return (
+        "import importlib.util\n\n"
+        f"spec = importlib.util.spec_from_file_location('subject', {place!r})\n"
+        "module = importlib.util.module_from_spec(spec)\n"
+        "spec.loader.exec_module(module)\n"
+        f"Optimizer = module.{name}"
+    )
+
+
+def functions(algorithm: Algorithm) -> str:
+    """The equations' source; two of one name are told apart by the quantity that they define."""
+    parts = []
+    for equation in algorithm.equations:
+        source = textwrap.dedent(inspect.getsource(equation.function))
+        head = f"def {equation.function.__name__}("
+        parts.append(f"# {equation.text}\n" + source.replace(head, f"def {equation.name}(", 1))
+    return "\n\n".join(parts)
+
+
+def script(
+    verdict: Verdict,
+    divergence: Divergence,
+    algorithm: Algorithm,
+    subject: Subject,
+    bounds: list[np.ndarray],
+    file: str,
+) -> str:
+    """The script's text.
+
+    Args:
+        verdict: of a subject that differs.
+        divergence: its first divergence.
+        algorithm: the list, with its decisions.
+        subject: how the optimizer is called.
+        bounds: of `theta` after the last step, one array a tensor.
+        file: the name the script will have.
+    """
+    case: Case = divergence.case
+    settable = subject.settable
+    grouped = [subject.options(own, settable) for own in case.hyperparameters]
+    call = {"all": {**grouped[0], **subject.arguments, **subject.paths[divergence.path]}, "groups": [{}, *grouped[1:]]}
+    equations = ",\n    ".join(f'("{e.name}", {e.name}, {tuple(e.inputs.values())!r})' for e in algorithm.equations)
+    hyperparameters = [{name: float(x) for name, x in own.items().items()} for own in case.hyperparameters]
+    return TEMPLATE.format(
+        headline=headline(verdict),
+        place="\n".join(place(divergence)).replace("\\", ""),
+        file=file,
+        load=loading(subject.target),
+        source=algorithm.source,
+        functions=functions(algorithm),
+        equations=f"[\n    {equations},\n]",
+        state=tuple(algorithm.state),
+        theta=pformat([floats(theta) for theta in case.theta], width=110),
+        shapes=pformat(list(case.shapes), width=110),
+        groups=list(case.groups),
+        hyperparameters=pformat(hyperparameters, width=110),
+        arguments=pformat(call, width=110),
+        gradients=pformat([[None if g is None else floats(g) for g in step] for step in case.steps], width=110),
+        dtype=divergence.dtype,
+        bounds=pformat([floats(bound) for bound in bounds], width=110),
+    )
+
+
+def reproduction(
+    verdict: Verdict,
+    target: str,
+    arguments: Mapping[str, Any],
+    rename: Mapping[str, str],
+    device: str,
+    file: str,
+) -> str:
+    """The standalone script of a verdict's first divergence.
+
+    Raises:
+        CannotCheck: a counterexample of several tensors under `norm_scope=vector`.
+    """
+    divergence = verdict.first_divergence
+    assert divergence is not None  # only asked for a subject that differs
+    if verdict.decisions.get("norm_scope") == "vector" and len(divergence.case.theta) > 1:
+        raise CannotCheck("--reproduce cannot write out a norm over several tensors; drop norm_scope=vector")
+    subject = Subject(load(target), target, dict(arguments), dict(rename))
+    paper = paper_algorithm(verdict.algorithm, verdict.decisions)
+    check = Check(subject, paper, subject.base, device)
+    steps = check.envelope(divergence.case, Combination(divergence.path, divergence.dtype, frozenset()))
+    bounds = [np.zeros_like(theta) for theta in divergence.case.theta]
+    for quantities in steps:
+        for i, known in enumerate(quantities):
+            if known is not None:
+                bounds[i] = np.broadcast_to(known["theta"].bound, bounds[i].shape)
+    return script(verdict, divergence, paper, subject, bounds, file)

@@ -1,0 +1,52 @@
+"""A verdict on a terminal: tables and colour. The words are those of `summary`."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from .. import summary as text
+from ..verdict import Record, Verdict
+
+COLOURS = {"conforms": "green", "differs": "red", "not-checked": "yellow"}
+MARKS = {"conforms": "✓", "differs": "✗", "not-checked": "?"}
+
+
+def ratio(record: Record | None) -> str:
+    return "" if record is None else f"{record.ratio:.3g}"
+
+
+def runs(verdict: Verdict) -> Table:
+    """Rows: paths in dtypes. Columns: the largest error/bound of each quantity."""
+    quantities = list(dict.fromkeys(record.quantity for record in verdict.records))
+    table = Table(title="largest error / bound (a correct implementation stays at or below 1)", title_justify="left")
+    table.add_column("path")
+    table.add_column("dtype")
+    table.add_column("")
+    table.add_column("cases", justify="right")
+    for quantity in quantities:
+        table.add_column(quantity, justify="right")
+    records = {(r.path, r.dtype, r.quantity): r for r in verdict.records}
+    for run in verdict.runs:
+        row = [ratio(records.get((run.path, run.dtype, quantity))) for quantity in quantities]
+        mark = f"[{COLOURS[run.outcome]}]{MARKS[run.outcome]} {run.outcome}[/]"
+        table.add_row(run.path, run.dtype, mark, str(run.cases), *row)
+    return table
+
+
+def show(verdict: Verdict, console: Console) -> None:
+    """Print a verdict."""
+    colour = COLOURS[verdict.outcome]
+    console.print(f"[bold {colour}]{MARKS[verdict.outcome]} {escape(text.headline(verdict))}[/]")
+    if verdict.reason:
+        console.print(escape(verdict.reason))
+    if verdict.first_divergence is not None:
+        for line in text.place(verdict.first_divergence):
+            console.print(escape(line), highlight=False)
+    if verdict.runs:
+        console.print(runs(verdict))
+    if counts := text.mechanisms(verdict):
+        console.print("happened: " + ", ".join(f"{name} {count}" for name, count in counts.items()), highlight=False)
+    for note in verdict.notes:
+        console.print(f"note: {escape(note)}", highlight=False)

@@ -1,0 +1,156 @@
+"""Cases run on a subject: every path in every dtype is a combination with its own tallies."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from . import streams
+from .cases import Case
+from .comparison import Comparison, Tally, compare, mapped, mapped_by_value
+from .envelope import envelope
+from .mechanisms import mechanisms_of, values
+from .paper import Algorithm, Hyperparameters
+from .rounding import DEVICE_SCALARS, HOST, PRECISIONS, Precision
+from .subject import Subject, SubjectRaised, representable
+from .trajectory import Quantities
+
+
+@dataclass
+class Combination:
+    """One path in one dtype, while it is being run."""
+
+    path: str
+    dtype: str
+    grouped: frozenset[str]
+    mapping: dict[str, str] = field(default_factory=dict)
+    cases: int = 0
+    refused: int = 0
+    refusal: str = ""
+    note: str = ""
+    failure: tuple[Case, Comparison] | None = None
+    tallies: dict[str, Tally] = field(default_factory=dict)
+    mechanisms: Counter[str] = field(default_factory=Counter)
+    represented: set[str] = field(default_factory=set)
+    moved: bool = False
+
+    @property
+    def open(self) -> bool:
+        return self.failure is None and not self.note
+
+
+@dataclass(frozen=True)
+class Check:
+    """What is checked against what: the parts that do not change during a check."""
+
+    subject: Subject
+    algorithm: Algorithm
+    base: Hyperparameters
+    device: str
+
+    @property
+    def order(self) -> tuple[str, ...]:
+        return ("g", *self.algorithm.names)
+
+    def prepared(self, case: Case, combination: Combination) -> Case:
+        fitted = self.subject.fitted(case, self.base, combination.grouped)
+        return representable(fitted, combination.dtype)
+
+    def host(self, path: str) -> Precision:
+        """The format of the subject's host scalars: a capturable one derives them from a float32 step on the device."""
+        capturable = path == "capturable" or self.subject.arguments.get("capturable")
+        return DEVICE_SCALARS if capturable else HOST
+
+    def envelope(self, case: Case, combination: Combination) -> list[list[Quantities | None]]:
+        return list(envelope(self.algorithm, case, PRECISIONS[combination.dtype], self.host(combination.path)))
+
+    def snapshots(self, case: Case, combination: Combination, keys: frozenset[str] | None):
+        flags = self.subject.paths[combination.path]
+        return self.subject.drive(case, flags, combination.dtype, self.device, combination.grouped, keys)
+
+    def compared(
+        self, case: Case, steps: Sequence[Sequence[Quantities | None]], combination: Combination
+    ) -> Comparison:
+        snapshots = self.snapshots(case, combination, frozenset(combination.mapping))
+        return compare(case, steps, snapshots, combination.mapping)
+
+
+def probe(check: Check, path: str, dtype: str) -> Combination:
+    """Ask the subject what it keeps and what groups may set; one that cannot take a plain step gets a note."""
+    combination = Combination(path, dtype, frozenset())
+    case = check.prepared(streams.PROBE, combination)
+    flags = check.subject.paths[path]
+    try:
+        optimizer, _ = check.subject.build(case, flags, dtype, check.device, frozenset())
+        options = optimizer.param_groups[0]
+        combination.grouped = frozenset(n for n in check.subject.settable if check.subject.spelling[n] in options)
+        snapshots = list(check.snapshots(case, combination, None))
+    except SubjectRaised as error:
+        at = f"step {error.step}" if error.step else "its constructor"
+        combination.note = f"{at} raised {error}"
+        return combination
+    keys = dict.fromkeys(key for tensors in snapshots for snapshot in tensors for key in snapshot)
+    combination.mapping = mapped(keys, check.order)
+    steps = check.envelope(case, combination)
+    quantities = [e.name for e in check.algorithm.equations if e.extent != "step"]
+    combination.mapping |= mapped_by_value(steps, snapshots, quantities, combination.mapping)
+    return combination
+
+
+def run_case(check: Check, case: Case, combinations: Sequence[Combination]) -> Combination | None:
+    """Run one case on every open combination; return the first that fails on it."""
+    failed = None
+    envelopes: dict[tuple[frozenset[str], Precision], tuple[Case, list[list[Quantities | None]]]] = {}
+    for combination in combinations:
+        if not combination.open:
+            continue
+        key = combination.grouped, check.host(combination.path)
+        if key not in envelopes:
+            prepared = check.prepared(case, combination)
+            if check.algorithm.conventions.get("norm_scope") == "vector":
+                prepared = one_vector(prepared)
+            envelopes[key] = prepared, check.envelope(prepared, combination)
+        prepared, steps = envelopes[key]
+        try:
+            comparison = check.compared(prepared, steps, combination)
+        except SubjectRaised as error:
+            combination.refused += 1
+            combination.refusal = combination.refusal or f"{case.name}, step {error.step}: {error}"
+            continue
+        combination.cases += 1
+        combination.moved |= comparison.moved
+        if combination.dtype in ("float64", "float32"):  # half formats leave room for many a constant
+            combination.represented |= comparison.represented
+        count_mechanisms(check.algorithm, steps, prepared, combination.mechanisms)
+        for quantity, counted in comparison.tallies.items():
+            combination.tallies.setdefault(quantity, Tally()).add(counted)
+        if comparison.diverged:
+            combination.failure = prepared, comparison
+            failed = failed or combination
+    return failed
+
+
+def one_vector(case: Case) -> Case:
+    """The part of a case that has a meaning as one vector: its first group, without missing gradients."""
+    present = [i for i in range(len(case.theta)) if case.groups[i] == 0 and all(g[i] is not None for g in case.steps)]
+    kept = present or [0]
+    steps = tuple(tuple(g[i] if g[i] is not None else np.zeros_like(case.theta[i]) for i in kept) for g in case.steps)
+    theta = tuple(case.theta[i] for i in kept)
+    return replace(case, theta=theta, groups=(0,) * len(kept), hyperparameters=case.hyperparameters[:1], steps=steps)
+
+
+def count_mechanisms(
+    algorithm: Algorithm, steps: Sequence[Sequence[Quantities | None]], case: Case, counts: Counter[str]
+) -> None:
+    """Add how many tensor steps each mechanism took part in."""
+    for quantities in steps:
+        for i, known in enumerate(quantities):
+            if known is None:
+                counts["missing gradient"] += 1
+                continue
+            plain = values(known)
+            for mechanism in mechanisms_of(algorithm):
+                counts[mechanism.name] += case.theta[i].size > 0 and mechanism.fired(plain)

@@ -1,0 +1,129 @@
+"""Search for a case on which a subject leaves the envelope, and make it small."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import seed as with_seed
+
+from . import streams
+from .cases import Case
+from .comparison import Comparison
+from .runs import Check, Combination, run_case
+from .shrinking import complexity, simplest
+from .subject import SubjectRaised
+
+
+@dataclass(frozen=True)
+class Profile:
+    """How much is run.
+
+    Args:
+        generated: generated cases a dtype, after the designed ones.
+        max_steps: longest generated run.
+        dtypes: of the tensors.
+        shrinking: generated cases tried when a counterexample is to be made small.
+    """
+
+    generated: int
+    max_steps: int
+    dtypes: tuple[str, ...]
+    shrinking: int
+
+
+PROFILES = {
+    "quick": Profile(8, 10, ("float64", "float32"), 60),
+    "default": Profile(70, 16, ("float64", "float32"), 200),
+    "thorough": Profile(250, 24, ("float64", "float32", "bfloat16", "float16"), 400),
+}
+
+
+class Diverged(AssertionError):
+    """Raised inside Hypothesis, which then shrinks."""
+
+
+def search(
+    check: Check,
+    combinations: Sequence[Combination],
+    examples: int,
+    max_steps: int,
+    seed: int,
+    tick: Callable[[], None],
+    shrink: bool = False,
+) -> None:
+    """Generate cases until one fails; with `shrink`, leave the smallest failing case in its combination."""
+    first = combinations[0]
+    phases = (Phase.generate, Phase.shrink) if shrink else (Phase.generate,)
+    cases = streams.cases(
+        dtype=first.dtype,
+        settable=check.subject.settable,
+        grouped=first.grouped,
+        max_steps=max_steps,
+        vector=check.algorithm.conventions.get("norm_scope") == "vector",
+    )
+
+    @with_seed(seed)
+    @settings(
+        max_examples=examples,
+        database=None,
+        deadline=None,
+        phases=phases,
+        report_multiple_bugs=False,
+        print_blob=False,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(cases)
+    def attempt(case: Case) -> None:
+        tick()
+        if not shrink:
+            # A failure closes its combination; the others go on, so nothing is raised.
+            run_case(check, case, combinations)
+            return
+        trial = replace(first, failure=None)
+        if run_case(check, case, [trial]) is not None:
+            first.failure = trial.failure
+            raise Diverged
+
+    with suppress(Diverged):
+        attempt()
+
+
+def shrunk(check: Check, combination: Combination, profile: Profile, seed: int) -> tuple[Case, Comparison]:
+    """The simplest failing case that a bounded search finds."""
+    assert combination.failure is not None  # only called for a combination that failed
+
+    def fails(case: Case) -> Case | None:
+        failure = failing(check, combination, case)
+        return failure[0] if failure else None
+
+    case = simplest(until_divergence(*combination.failure), fails, check.base)
+    if sum(array.size for array in case.arrays()) > READABLE:
+        trial = replace(combination, failure=None, tallies={}, mechanisms=Counter(), represented=set())
+        search(check, [trial], profile.shrinking, 6, seed, lambda: None, shrink=True)
+        if trial.failure is not None:
+            other = simplest(until_divergence(*trial.failure), fails, check.base)
+            case = min(case, other, key=lambda found: complexity(found, check.base))
+    # Every simplification was accepted because it fails; only a subject that is not deterministic does not fail again.
+    return failing(check, combination, case) or combination.failure
+
+
+READABLE = 12
+"""Numbers in a counterexample above which a second search is worth its time."""
+
+
+def failing(check: Check, combination: Combination, case: Case) -> tuple[Case, Comparison] | None:
+    """The case as it was run, cut after its divergence, or None where the parameters stay inside."""
+    prepared = check.prepared(case, combination)
+    try:
+        comparison = check.compared(prepared, check.envelope(prepared, combination), combination)
+    except SubjectRaised:
+        return None
+    return (until_divergence(prepared, comparison), comparison) if comparison.diverged else None
+
+
+def until_divergence(case: Case, comparison: Comparison) -> Case:
+    return case.first(min(d.step for d in comparison.differences if d.quantity == "theta"))

@@ -1,0 +1,94 @@
+"""A verdict as plain lines: for pipes, logs and `Verdict.summary()`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .cases import Case
+
+if TYPE_CHECKING:
+    from .verdict import Divergence, Verdict
+
+HEADLINES = {
+    "conforms": "{target} conforms to {title}",
+    "differs": "{target} differs from {title}",
+    "not-checked": "{target} could not be checked against {title}",
+}
+
+
+def headline(verdict: Verdict) -> str:
+    """One line."""
+    line = HEADLINES[verdict.outcome].format(target=verdict.target, title=verdict.algorithm)
+    chosen = ", ".join(f"{key}={value}" for key, value in verdict.decisions.items())
+    return f"{line} (read with {chosen})" if chosen else line
+
+
+def numbers(array: np.ndarray) -> str:
+    """Values as a person writes them; long tensors are cut."""
+    values = [f"{x:.6g}" for x in array.ravel()[:6]]
+    more = f", … {array.size} in all" if array.size > 6 else ""
+    return f"[{', '.join(values)}{more}]" if array.ndim else values[0]
+
+
+def counterexample(case: Case) -> Iterator[str]:
+    """The case, a line a group and a line a step."""
+    for number, own in enumerate(case.hyperparameters):
+        label = f"group {number}: " if len(case.hyperparameters) > 1 else ""
+        yield label + ", ".join(f"{name} = {value:g}" for name, value in own.items().items())
+    if any(np.any(theta) for theta in case.theta):
+        yield "theta_0 = " + ", ".join(numbers(theta) for theta in case.theta)
+    for number, gradients in enumerate(case.steps, 1):
+        yield f"g_{number} = " + ", ".join("none" if g is None else numbers(g) for g in gradients)
+
+
+def place(divergence: Divergence) -> Iterator[str]:
+    """Where it leaves the paper, by how much, and on what input."""
+    d = divergence
+    yield f"first difference: {d.quantity} at step {d.step} ({d.path}, {d.dtype})"
+    yield f"  {d.where}:  {d.equation}"
+    yield f"  paper {d.expected!r}"
+    yield f"  found {d.got!r}"
+    yield f"  error {d.error:.3g}, rounding explains {d.bound:.3g}: {d.ratio:.3g} times as much"
+    yield "counterexample"
+    for line in counterexample(d.case):
+        yield f"  {line}"
+
+
+def runs(verdict: Verdict) -> Iterator[str]:
+    """A line a path and dtype."""
+    worst = {(r.path, r.dtype): r for r in verdict.records if r.quantity == "theta"}
+    for run in verdict.runs:
+        theta = worst.get((run.path, run.dtype))
+        counted = (
+            f"{theta.compared} parameters compared, error/bound at most {theta.ratio:.3g}"
+            if theta
+            else "nothing compared"
+        )
+        note = f" ({run.note})" if run.note else ""
+        yield f"{run.path}, {run.dtype}: {run.outcome}{note}; {run.cases} cases, {counted}"
+
+
+def mechanisms(verdict: Verdict) -> dict[str, int]:
+    """How often each mechanism took part, over all runs."""
+    counts: dict[str, int] = {}
+    for run in verdict.runs:
+        for name, count in run.mechanisms.items():
+            counts[name] = counts.get(name, 0) + count
+    return counts
+
+
+def summary(verdict: Verdict) -> str:
+    """The whole verdict as lines."""
+    lines = [headline(verdict)]
+    if verdict.reason:
+        lines.append(verdict.reason)
+    if verdict.first_divergence is not None:
+        lines += place(verdict.first_divergence)
+    lines += runs(verdict)
+    if counts := mechanisms(verdict):
+        lines.append("happened: " + ", ".join(f"{name} {count}" for name, count in counts.items()))
+    lines += [f"note: {note}" for note in verdict.notes]
+    return "\n".join(lines)

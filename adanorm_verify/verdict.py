@@ -1,0 +1,182 @@
+"""The result of a check: one structured thing, of which every report is a rendering."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from .cases import Case
+
+SCHEMA = 1
+"""Version of the JSON document."""
+
+Outcome = Literal["conforms", "differs", "not-checked"]
+
+
+@dataclass(frozen=True)
+class Divergence:
+    """Where a subject first leaves the paper.
+
+    Args:
+        quantity: the paper's symbol.
+        equation: the printed line, and its place.
+        formula: its right-hand side over named quantities.
+        where: algorithm and equation number.
+        step: from 1.
+        tensor: index in `case`.
+        element: flat index in the tensor.
+        expected: value of the reference.
+        got: value of the subject.
+        error: their distance.
+        bound: what rounding can do to a correct implementation there.
+        path: execution path of the subject.
+        dtype: of its tensors.
+        case: the counterexample.
+    """
+
+    quantity: str
+    equation: str
+    formula: str
+    where: str
+    step: int
+    tensor: int
+    element: int
+    expected: float
+    got: float
+    error: float
+    bound: float
+    path: str
+    dtype: str
+    case: Case
+
+    @property
+    def ratio(self) -> float:
+        return self.error / self.bound if self.bound else float("inf")
+
+    def to_json(self) -> dict[str, Any]:
+        return {**asdict(self), "case": self.case.to_json(), "ratio": self.ratio}
+
+
+@dataclass(frozen=True)
+class Record:
+    """What was compared for one quantity on one path in one dtype.
+
+    Args:
+        path: execution path.
+        dtype: of the tensors.
+        quantity: the paper's symbol.
+        compared: elements held against their bounds.
+        unjudged: elements whose bound is infinite: the float algorithm has no meaning there.
+        ratio: the largest error/bound; at most 1 for a correct implementation.
+        error: the error there.
+        bound: the bound there.
+        representation: the subject keeps this quantity times a constant; its parameters are right.
+    """
+
+    path: str
+    dtype: str
+    quantity: str
+    compared: int
+    unjudged: int
+    ratio: float
+    error: float
+    bound: float
+    representation: bool = False
+
+
+@dataclass(frozen=True)
+class Run:
+    """One path in one dtype.
+
+    Args:
+        path: execution path.
+        dtype: of the tensors.
+        outcome: of this combination.
+        cases: cases run to their end.
+        refused: cases that the subject's own code refused, and the first message.
+        mechanisms: how many tensor steps each mechanism took part in.
+        note: why, for `not-checked`.
+    """
+
+    path: str
+    dtype: str
+    outcome: Outcome
+    cases: int
+    refused: int = 0
+    refusal: str = ""
+    mechanisms: Mapping[str, int] = field(default_factory=dict)
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether an optimizer is the algorithm that it claims to be.
+
+    Args:
+        outcome: conforms, differs, or not-checked.
+        target: the subject.
+        algorithm: the name of the algorithm.
+        first_divergence: for `differs`.
+        records: what was compared, by path, dtype and quantity.
+        runs: every path in every dtype.
+        decisions: answers other than the defaults under which the verdict holds.
+        notes: what a reader should know: hyperparameters that could not be set, other readings that fit.
+        environment: versions, seed, profile, device, command.
+        reason: why nothing was decided, for `not-checked`.
+    """
+
+    outcome: Outcome
+    target: str
+    algorithm: str
+    first_divergence: Divergence | None = None
+    records: tuple[Record, ...] = ()
+    runs: tuple[Run, ...] = ()
+    decisions: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    environment: Mapping[str, Any] = field(default_factory=dict)
+    reason: str = ""
+
+    @property
+    def conforms(self) -> bool:
+        return self.outcome == "conforms"
+
+    @property
+    def exit_code(self) -> int:
+        """0 conforms, 1 differs, 2 could not be checked."""
+        return {"conforms": 0, "differs": 1, "not-checked": 2}[self.outcome]
+
+    def summary(self) -> str:
+        """A few plain lines."""
+        from .summary import summary
+
+        return summary(self)
+
+    def to_json(self) -> str:
+        """The versioned JSON document."""
+        document = {
+            "schema": SCHEMA,
+            "verdict": self.outcome,
+            "target": self.target,
+            "algorithm": self.algorithm,
+            "reason": self.reason,
+            "decisions": dict(self.decisions),
+            "first_divergence": self.first_divergence.to_json() if self.first_divergence else None,
+            "runs": [asdict(run) for run in self.runs],
+            "records": [asdict(record) for record in self.records],
+            "notes": list(self.notes),
+            **self.environment,
+        }
+        return json.dumps(finite(document), indent=2, ensure_ascii=False) + "\n"
+
+
+def finite(value: Any) -> Any:
+    """Non-finite floats as strings: JSON has no spelling for them."""
+    if isinstance(value, dict):
+        return {key: finite(x) for key, x in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(x) for x in value]
+    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
+        return str(value)
+    return value

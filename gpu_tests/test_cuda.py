@@ -1,0 +1,91 @@
+"""The checks of the CPU suite on CUDA, and CPU against GPU inside the derived envelope."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from adanorm_verify import check_optimizer, streams
+from adanorm_verify.comparison import tally
+from adanorm_verify.envelope import envelope
+from adanorm_verify.gate import SHIPPED
+from adanorm_verify.paper import algorithm
+from adanorm_verify.rounding import PRECISIONS
+from adanorm_verify.subject import DTYPES, Subject, representable
+from adanorm_verify.targets import load
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_shipped_optimizer_conforms_on_cuda(name):
+    target = f"adanorm_verify.optim:{name}"
+    verdict = check_optimizer(target, SHIPPED[name], dtypes=tuple(DTYPES), device="cuda")
+    assert verdict.conforms, verdict.summary()
+    assert {"single-tensor", "foreach", "capturable"} <= {run.path for run in verdict.runs if run.cases}
+
+
+@pytest.mark.parametrize(("name", "claim"), [("Adam", "adam"), ("RAdam", "radam")])
+def test_torch_optimizer_conforms_on_cuda(name, claim):
+    verdict = check_optimizer(f"torch.optim:{name}", claim, device="cuda")
+    assert verdict.conforms, verdict.summary()
+
+
+def test_wrong_optimizer_is_caught_on_cuda():
+    assert check_optimizer("torch.optim:Adam", "adamnorm", profile="quick", device="cuda").outcome == "differs"
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("path", ["single-tensor", "foreach"])
+@pytest.mark.parametrize("name", SHIPPED)
+def test_cpu_and_gpu_agree_to_within_two_roundings_bounds(name, path, dtype):
+    """Each is within the bound of the reference, so they are within twice the bound of one another."""
+    subject = Subject(load(f"adanorm_verify.optim:{name}"), name)
+    paper = algorithm(SHIPPED[name])
+    compared = 0
+    for case in streams.designed(dtype):
+        prepared = representable(subject.fitted(case, subject.base, subject.settable), dtype)
+        steps = envelope(paper, prepared, PRECISIONS[dtype])
+        runs = [
+            subject.drive(prepared, subject.paths[path], dtype, device, subject.settable) for device in ("cpu", "cuda")
+        ]
+        for quantities, cpu, gpu in zip(steps, *runs, strict=True):
+            for known, a, b in zip(quantities, cpu, gpu, strict=True):
+                if known is None or not a["theta"].size:
+                    continue
+                bound = 2 * np.broadcast_to(known["theta"].bound, a["theta"].shape).ravel()
+                counted, _ = tally(np.abs(a["theta"] - b["theta"]).ravel(), np.where(np.isnan(bound), np.inf, bound))
+                assert counted.worst <= 1, case.name
+                compared += counted.compared
+    assert compared > 0
+
+
+@pytest.mark.parametrize("foreach", [False, True], ids=["single-tensor", "foreach"])
+@pytest.mark.parametrize("name", SHIPPED)
+def test_capturable_step_does_not_synchronise_with_the_host(name, foreach):
+    parameters = [torch.nn.Parameter(torch.randn(64, 8, device="cuda")) for _ in range(3)]
+    optimizer = load(f"adanorm_verify.optim:{name}")(parameters, capturable=True, foreach=foreach)
+    for parameter in parameters:
+        parameter.grad = torch.randn_like(parameter)
+    optimizer.step()
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        for _ in range(8):
+            optimizer.step()
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    assert all(torch.isfinite(parameter).all() for parameter in parameters)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_default_step_does_not_synchronise_with_the_host(name):
+    """The step count lives on the host, the norms on the device: nothing is copied between them."""
+    parameters = [torch.nn.Parameter(torch.randn(64, 8, device="cuda")) for _ in range(3)]
+    optimizer = load(f"adanorm_verify.optim:{name}")(parameters)
+    for parameter in parameters:
+        parameter.grad = torch.randn_like(parameter)
+    optimizer.step()
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        optimizer.step()
+    finally:
+        torch.cuda.set_sync_debug_mode("default")

@@ -1,0 +1,99 @@
+"""Optimizers of right formulas with a fault of interface, which a plain gradient stream does not show."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ._base import Adam, AdamNorm, DiffGrad, Now, RAdam, subjects_of
+
+
+class AverageOutsideState(AdamNorm):
+    """The average is kept on the optimizer, so that a saved and loaded one starts again from zero."""
+
+    def fresh_state(self, g: Tensor, group: dict[str, Any]) -> dict[str, Any]:
+        return Adam.fresh_state(self, g, group)
+
+    def look(self, group: dict[str, Any], state: dict[str, Any], g: Tensor) -> Now:
+        averages = self.__dict__.setdefault("averages", {})
+        now = super().look(group, state, g)
+        now.state = {**state, "exp_grad_norm": averages.setdefault(id(state["exp_avg"]), g.new_zeros(()))}
+        return now
+
+
+class CountOutsideState(RAdam):
+    """The step count is kept on the optimizer, so that a saved and loaded one starts again from zero."""
+
+    def look(self, group: dict[str, Any], state: dict[str, Any], g: Tensor) -> Now:
+        counts = self.__dict__.setdefault("counts", {})
+        counts[id(state["exp_avg"])] = counts.get(id(state["exp_avg"]), 0) + 1
+        return Now(group, state, g, counts[id(state["exp_avg"])])
+
+
+class GradientOverwritten(AdamNorm):
+    """The correction is also written into the caller's gradient, after it was used."""
+
+    def scale(self, now: Now) -> Tensor:
+        self.last_scale = super().scale(now)
+        return self.last_scale
+
+    def step_tensor(self, param: Tensor, grad: Tensor, group: dict[str, Any]) -> None:
+        super().step_tensor(param, grad, group)
+        grad.mul_(self.last_scale)
+
+
+class PreviousAliased(DiffGrad):
+    """The previous gradient is the caller's tensor, and changes when gradients are written in place."""
+
+    def step_tensor(self, param: Tensor, grad: Tensor, group: dict[str, Any]) -> None:
+        super().step_tensor(param, grad, group)
+        self.state[param]["previous_grad"] = grad
+
+    def keep_gradient(self, now: Now) -> None:
+        pass
+
+
+class ParameterRebound(Adam):
+    """The parameter's storage is replaced, which leaves its views behind."""
+
+    def move(self, param: Tensor, update: Tensor) -> None:
+        param.data = (param.to(update.dtype) - update).to(param.dtype)
+
+
+class ClosureIgnored(Adam):
+    """The closure is never called."""
+
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        return super().step(None)
+
+
+class LossDropped(AdamNorm):
+    """The closure is called and its loss is not returned."""
+
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        super().step(closure)
+
+
+class ClosureWithoutGrad(DiffGrad):
+    """The closure is called with gradients switched off."""
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        loss = None if closure is None else closure()
+        super().step(None)
+        return loss
+
+
+class HalfState(Adam):
+    """The state is kept in the parameter's dtype, so that small second moments vanish in the half formats."""
+
+    def step_tensor(self, param: Tensor, grad: Tensor, group: dict[str, Any]) -> None:
+        super().step_tensor(param, grad, group)
+        for key in ("exp_avg", "exp_avg_sq"):
+            self.state[param][key] = self.state[param][key].to(param.dtype)
+
+
+INTERFACE = subjects_of(globals())

@@ -1,0 +1,10 @@
+"""All deliberately wrong optimizers whose fault a gradient stream can show."""
+
+from .wrong_bases import WRONG_BASES
+from .wrong_correction import WRONG_CORRECTION
+from .wrong_moments import WRONG_MOMENTS
+from .wrong_state import WRONG_STATE
+
+WRONG = WRONG_CORRECTION + WRONG_MOMENTS + WRONG_BASES + WRONG_STATE
+
+__all__ = ["WRONG", "WRONG_BASES", "WRONG_CORRECTION", "WRONG_MOMENTS", "WRONG_STATE"]

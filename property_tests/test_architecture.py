@@ -1,0 +1,74 @@
+"""Dependencies point one way; the drawing in the README says which."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import adanorm_verify
+
+PACKAGE = Path(adanorm_verify.__file__).parent
+
+LAYERS = [
+    {"errors", "files", "paper"},
+    {"reference", "cases", "rounding", "checks", "optim"},
+    {"trajectory", "mechanisms", "streams", "shrinking"},
+    {"envelope", "oracle", "subject"},
+    {"targets", "comparison", "verdict", "summary"},
+    {"runs"},
+    {"search"},
+    {"judging"},
+    {"conformance", "bench"},
+    {"gate", "reports"},
+    {"cli"},
+]
+"""From the paper up: a module imports modules of its own or of lower layers only."""
+
+LEVEL = {module: level for level, modules in enumerate(LAYERS) for module in modules}
+MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
+
+
+def room(path: Path) -> str:
+    """The module or folder, directly below the package, that a file belongs to."""
+    first = path.relative_to(PACKAGE).parts[0]
+    return first.removesuffix(".py")
+
+
+def imported(path: Path) -> set[str]:
+    """The rooms of the package that a file imports from, at any depth of its code."""
+    depth = len(path.relative_to(PACKAGE).parts) - 1
+    rooms = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.level == depth + 1:
+            names = [node.module.split(".")[0]] if node.module else [alias.name for alias in node.names]
+            rooms |= {name for name in names if not name.startswith("__")}
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("adanorm_verify."):
+            rooms.add(str(node.module).split(".")[1])
+    return rooms
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_point_downwards(path):
+    own = room(path)
+    assert own in LEVEL, f"{own} has no layer yet"
+    for other in imported(path) - {own}:
+        assert LEVEL[other] <= LEVEL[own], f"{own} imports {other}, which is above it"
+
+
+def test_the_test_sees_imports():
+    assert "paper" in imported(PACKAGE / "reference.py")
+    assert "conformance" in imported(PACKAGE / "cli.py")
+
+
+@pytest.mark.parametrize("room_name", ["paper", "reference", "rounding", "cases", "trajectory", "envelope", "streams"])
+def test_reference_side_does_not_know_torch(room_name):
+    files = [path for path in MODULES if room(path) == room_name]
+    assert files
+    assert not any("torch" in path.read_text().split("import")[-1].split() for path in files)
+    for path in files:
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            assert not any(name.split(".")[0] == "torch" for name in names)

@@ -1,0 +1,240 @@
+"""The NumPy reference is the printed algorithm, for one run or for thousands, and does what the decisions say."""
+
+import mpmath
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from transcriptions import transcribed
+
+from adanorm_verify import streams
+from adanorm_verify.envelope import envelope
+from adanorm_verify.paper import HYPERPARAMETERS, PRINTED, Hyperparameters, algorithm
+from adanorm_verify.reference import initial_state, step, step_tensors
+from adanorm_verify.rounding import PRECISIONS
+
+ALL = sorted(PRINTED)
+NORMS = [name for name in ALL if "s" in algorithm(name)]
+EVERY = frozenset(HYPERPARAMETERS)
+GENERATED = streams.cases(dtype="float64", settable=EVERY, grouped=EVERY, max_steps=8, vector=False)
+SETTINGS = settings(
+    max_examples=15, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+MP = mpmath.MPContext()
+MP.dps = 60
+OPTIONS = [(name, {}) for name in ALL] + [
+    ("radam", {"rectification": "printed"}),
+    ("radamnorm", {"rectification": "printed"}),
+    ("adabeliefnorm", {"belief": "g"}),
+]
+
+
+def referenced(list_of_equations, case):
+    """Step by step, the reference's quantities of every tensor; None for a tensor without a gradient."""
+    states = [initial_state(list_of_equations, theta) for theta in case.theta]
+    for gradients in case.steps:
+        quantities = []
+        for i, gradient in enumerate(gradients):
+            known = None
+            if gradient is not None:
+                own = case.hyperparameters[case.groups[i]]
+                states[i], known = step(list_of_equations, states[i], gradient, own)
+            quantities.append(known)
+        yield quantities
+
+
+def departures(name, case, options):
+    """(step, tensor, quantity) where the reference leaves half of the float64 bound around the transcription.
+
+    The bound is derived, operation by operation, for the errors of a subject and of the reference together.
+    """
+    own = algorithm(name, options)
+    truths = transcribed(name, MP, case, **options)
+    found = []
+    for t, (tensors, bounds) in enumerate(
+        zip(referenced(own, case), envelope(own, case, PRECISIONS["float64"]), strict=True)
+    ):
+        for i, known in enumerate(tensors):
+            if known is None:
+                continue
+            for quantity, truth in truths[i][t].items():
+                value = np.ravel(known[quantity]).tolist()
+                bound = np.ravel(np.broadcast_to(bounds[i][quantity].bound, np.shape(known[quantity]))).tolist()
+                truth = truth if isinstance(truth, list) else [truth]
+                assert len(value) == len(truth)
+                if not all(abs(MP.mpf(x) - y) <= MP.mpf(b) / 2 for x, y, b in zip(value, truth, bound, strict=True)):
+                    found.append((t + 1, i, quantity))
+    return found
+
+
+@pytest.mark.parametrize(("name", "options"), OPTIONS)
+def test_reference_is_the_transcription_on_designed_cases(name, options):
+    for case in streams.designed("float64"):
+        assert departures(name, case, options) == [], case.name
+
+
+@SETTINGS
+@given(data=st.data())
+@pytest.mark.parametrize(("name", "options"), OPTIONS)
+def test_reference_is_the_transcription(name, options, data):
+    assert departures(name, data.draw(GENERATED), options) == []
+
+
+@pytest.mark.parametrize(("name", "options"), [pair for pair in OPTIONS if pair[1]])
+def test_the_transcription_tells_the_options_apart(name, options, monkeypatch):
+    """The comparison itself would notice a reference that ignores a decision."""
+    monkeypatch.setattr(f"{__name__}.algorithm", lambda name, options: PRINTED_DEFAULT[name])
+    found = {quantity for case in streams.designed("float64") for _, _, quantity in departures(name, case, options)}
+    assert ("rho" if name.startswith("radam") else "v") in found
+
+
+PRINTED_DEFAULT = {name: algorithm(name) for name in ALL}
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_the_transcription_names_every_quantity_that_the_paper_names(name):
+    named = set()
+    for tensors in transcribed(name, MP, streams.case("both branches", [(2,)], [1.0] * 8)):
+        named |= {quantity for known in tensors for quantity in known}
+    assert set(algorithm(name).names) - named == {"denominator", "ratio"}
+    assert named - set(algorithm(name).names) == {"g"}
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_the_envelope_carries_the_references_values(name):
+    own = algorithm(name)
+    for case in streams.designed("float64"):
+        for tensors, bounds in zip(referenced(own, case), envelope(own, case, PRECISIONS["float64"]), strict=True):
+            for known, bounded in zip(tensors, bounds, strict=True):
+                for quantity in own.names if known is not None else ():
+                    value = np.broadcast_to(bounded[quantity].value, np.shape(known[quantity]))
+                    np.testing.assert_array_equal(value, known[quantity], f"{case.name}: {quantity}")
+
+
+def batch(runs, shape, steps, seed=0):
+    generator = np.random.default_rng(seed)
+    sizes = 10.0 ** generator.integers(-3, 3, (steps, runs, *[1] * len(shape)))
+    return generator.normal(size=(runs, *shape)), sizes * generator.normal(size=(steps, runs, *shape))
+
+
+def varied(runs, ndim, seed=1):
+    """Hyperparameters that differ from run to run, broadcast against the batch axis."""
+    generator = np.random.default_rng(seed)
+    column = (runs, *[1] * ndim)
+    return {name: generator.choice(streams.VARIANTS[name], size=column) for name in HYPERPARAMETERS}
+
+
+def assert_same_bits(batched, alone, run, size):
+    for quantity, value in alone.items():
+        whole = np.asarray(batched[quantity])
+        part = whole[run] if whole.ndim and whole.shape[0] == size else whole
+        np.testing.assert_array_equal(np.ravel(part), np.ravel(value), quantity)
+
+
+@pytest.mark.parametrize("hyperparameters", ["shared", "varied"])
+@pytest.mark.parametrize("shape", [(3,), (2, 5), (130,)])
+@pytest.mark.parametrize("name", ALL)
+def test_a_batch_is_bit_for_bit_its_runs(name, shape, hyperparameters):
+    runs, steps, own, ndim = 2000, 7, algorithm(name), len(shape)
+    theta, gradients = batch(runs, shape, steps)
+    values = varied(runs, ndim) if hyperparameters == "varied" else {}
+    state, along = initial_state(own, theta, parameter_ndim=ndim), []
+    for gradient in gradients:
+        state, known = step(own, state, gradient, Hyperparameters(**values), parameter_ndim=ndim)
+        along.append({quantity: known[quantity] for quantity in own.names})
+    for run in (0, 1, 2, 3, 17, 1024, runs - 1):
+        alone = Hyperparameters(**{key: value[run].item() for key, value in values.items()})
+        single = initial_state(own, theta[run])
+        for t in range(steps):
+            single, known = step(own, single, gradients[t, run], alone)
+            assert_same_bits(along[t], {quantity: known[quantity] for quantity in own.names}, run, runs)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_every_run_of_thousands_is_the_run_alone(name):
+    runs, own = 2000, algorithm(name)
+    theta, gradients = batch(runs, (3,), 2)
+    batched = initial_state(own, theta, parameter_ndim=1)
+    for gradient in gradients:
+        batched, _ = step(own, batched, gradient, parameter_ndim=1)
+    for run in range(runs):
+        single = initial_state(own, theta[run])
+        for gradient in gradients[:, run]:
+            single, _ = step(own, single, gradient)
+        for quantity, value in single.values.items():
+            assert np.array_equal(np.ravel(value), np.ravel(batched.values[quantity][run])), (run, quantity)
+
+
+@pytest.mark.parametrize("name", NORMS)
+def test_the_norm_is_over_the_parameter_axes_alone(name):
+    gradient = np.array([[3.0, 4.0], [5.0, 12.0]])
+    own = algorithm(name)
+    for ndim, expected in ((1, [[5.0], [13.0]]), (0, gradient), (2, [[np.sqrt(194.0)]])):
+        known = step(own, initial_state(own, 0 * gradient, parameter_ndim=ndim), gradient, parameter_ndim=ndim)[1]
+        np.testing.assert_array_equal(known["g_norm"], expected)
+
+
+@pytest.mark.parametrize("value", [-0.25, 1.0, np.nan, np.inf, "much", [0.5, -0.125]])
+@pytest.mark.parametrize("name", HYPERPARAMETERS)
+def test_hyperparameters_outside_their_domain_are_refused_with_the_value(name, value):
+    if value == 1.0 and name in ("lr", "eps"):
+        assert getattr(Hyperparameters(**{name: value}), name) == value
+        return
+    with pytest.raises(ValueError, match=rf"^{name} must be ") as refusal:
+        Hyperparameters(**{name: value})
+    assert repr(value) in str(refusal.value)
+
+
+def test_a_gradient_of_another_shape_is_refused_with_both_shapes():
+    own = algorithm("adam")
+    with pytest.raises(ValueError, match=r"\(2,\).*\(3,\)"):
+        step(own, initial_state(own, np.zeros(3)), np.ones(2))
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_step_changes_none_of_its_inputs(name):
+    own = algorithm(name)
+    theta, gradient = np.arange(3.0), np.array([1.0, -2.0, 0.0])
+    state = step(own, initial_state(own, theta), gradient)[0]
+    before = {quantity: value.copy() for quantity, value in state.values.items()}
+    again = [step(own, state, gradient)[1]["theta"] for _ in range(2)]
+    assert state.t == 1
+    np.testing.assert_array_equal(again[0], again[1])
+    np.testing.assert_array_equal(gradient, [1.0, -2.0, 0.0])
+    np.testing.assert_array_equal(theta, np.arange(3.0))
+    for quantity, value in state.values.items():
+        np.testing.assert_array_equal(value, before[quantity], quantity)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_state_does_not_follow_the_callers_arrays(name):
+    """A gradient buffer that the caller fills anew, or parameters updated in place, must not reach back."""
+    own = algorithm(name)
+    theta, gradient = np.arange(3.0), np.array([1.0, -2.0, 0.5])
+    state = step(own, initial_state(own, theta), gradient)[0]
+    before = {quantity: value.copy() for quantity, value in state.values.items()}
+    theta += 1
+    gradient *= -3
+    for quantity, value in state.values.items():
+        np.testing.assert_array_equal(value, before[quantity], quantity)
+
+
+@pytest.mark.parametrize("shapes", [[(3,), (2, 2)], [(1,), (), (5,)], [(2,)], [(0,), (3,)], [(1,), (0,)]])
+@pytest.mark.parametrize("name", NORMS)
+def test_vector_scope_is_the_concatenated_vector(name, shapes):
+    own = algorithm(name, {"norm_scope": "vector"})
+    generator = np.random.default_rng(3)
+    states = [initial_state(own, generator.normal(size=shape)) for shape in shapes]
+    joined = initial_state(own, np.concatenate([state.values["theta"].ravel() for state in states]))
+    for size in (1.0, 0.125, 2.0, 0.25, 0.125, 0.5):
+        gradients = [size * generator.normal(size=shape) for shape in shapes]
+        joined, whole = step(own, joined, np.concatenate([g.ravel() for g in gradients]))
+        stepped = step_tensors(own, states, gradients)
+        states = [state for state, _ in stepped]
+        for quantity in ("g", "s", "m", "v", "theta"):
+            for (_, known), shape in zip(stepped, shapes, strict=True):
+                assert known[quantity].shape == shape, quantity
+            parts = np.concatenate([known[quantity].ravel() for _, known in stepped])
+            np.testing.assert_array_equal(parts, whole[quantity], quantity)
+        for _, known in stepped:
+            np.testing.assert_array_equal(np.ravel(known["e"]), whole["e"])

@@ -1,0 +1,347 @@
+"""The rules of `Bounded`: whatever a real format computes from inputs inside their bounds stays inside the bound.
+
+Each rule is run against torch in the format itself, on inputs moved anywhere inside their bounds, and each has a test
+that the run notices when the rule is weakened. Distances are compared exactly, as fractions.
+"""
+
+import operator
+from dataclasses import replace
+from fractions import Fraction
+
+import mpmath
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from adanorm_verify import rounding
+from adanorm_verify.rounding import DEVICE_SCALARS, HOST, PRECISIONS, Bounded, Truth, lift
+
+DTYPES = {name: getattr(torch, name) for name in PRECISIONS}
+FORMATS = sorted(DTYPES)
+BINARY = {"+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv}
+UNARY = {
+    "sqrt": (np.sqrt, torch.sqrt),
+    "exp": (np.exp, torch.exp),
+    "abs": (np.abs, torch.abs),
+    "square": (lambda x: x**2, lambda x: x * x),
+    "negative": (np.negative, torch.neg),
+    "friction": (lambda x: 1 / (1 + np.exp(-np.abs(x))), torch.sigmoid),
+}
+OPERATIONS = [*BINARY, *UNARY]
+WOBBLES = {"exact": 0.0, "roundings": 4.0, "percent": 0.01, "half": 0.5, "larger than the value": 8.0}
+SIZE = 200
+SETTINGS = settings(max_examples=25, deadline=None, derandomize=True)
+SEEDS = st.integers(0, 2**32 - 1)
+
+
+def rounded(array, name):
+    """To the format and back to float64."""
+    return torch.as_tensor(np.asarray(array, dtype=np.float64)).to(DTYPES[name])
+
+
+def operand(generator, name, exponents, wobble, positive=False):
+    """Values of a format with bounds, and representable values inside those bounds, half of them at an end."""
+    low, high = exponents
+    signs = 1.0 if positive else generator.choice([-1.0, 1.0], SIZE)
+    mantissas = np.where(generator.random(SIZE) < 0.3, 1.0, generator.uniform(1, 2, SIZE))
+    value = rounded(signs * mantissas * 2.0 ** generator.uniform(low, high, SIZE).round(), name).double().numpy()
+    relative = wobble * PRECISIONS[name].roundoff if wobble > 1 and wobble != 8.0 else wobble
+    moved = rounded(value * (1 + relative * generator.uniform(-1, 1, SIZE)), name)
+    moved = torch.abs(moved) if positive else moved
+    reach = np.abs(moved.double().numpy() - value)
+    return Bounded(value, reach * generator.choice([1.0, 1.5], SIZE), PRECISIONS[name]), moved
+
+
+def outside(bounded, got):
+    """Indices at which a computed value is not inside its bound; an infinite or NaN bound judges nothing."""
+    got = got.detach().double().numpy() if isinstance(got, torch.Tensor) else np.asarray(got, dtype=np.float64)
+    value, bound, got = (np.ravel(x) for x in np.broadcast_arrays(bounded.value, bounded.bound, got))
+    with np.errstate(all="ignore"):
+        suspects = np.flatnonzero(np.isfinite(bound) & ~(np.abs(got - value) <= bound * (1 - 2.0**-40)))
+
+    def within(i):
+        finite = np.isfinite(got[i]) and np.isfinite(value[i])
+        return finite and abs(Fraction(got[i]) - Fraction(value[i])) <= Fraction(bound[i])
+
+    return [int(i) for i in suspects if not within(i)]
+
+
+def normal_range(name, operation):
+    """Exponents for which no result of the operation leaves the normal numbers."""
+    half = int(np.log2(torch.finfo(DTYPES[name]).max)) // 2 - 2
+    return (-4, 1) if operation in ("exp", "friction") else (-min(half, 60), min(half, 60))
+
+
+def run(operation, name, seed, wobble, exponents=None):
+    """The bound of an operation on random operands, and what the format computes from moved ones."""
+    generator = np.random.default_rng(seed)
+    low, high = exponents or normal_range(name, operation)
+    start = generator.uniform(low, high)
+    span = (start, min(high, start + generator.choice([0.5, 3, 40])))  # close exponents, so that sums cancel
+    with np.errstate(all="ignore"):
+        if operation in BINARY:
+            (a, x), (b, y) = (operand(generator, name, span, wobble) for _ in range(2))
+            return BINARY[operation](a, b), BINARY[operation](x, y)
+        a, x = operand(generator, name, span, wobble, positive=operation == "sqrt")
+        ours, theirs = UNARY[operation]
+        return ours(a), theirs(x)
+
+
+@SETTINGS
+@given(seed=SEEDS)
+@pytest.mark.parametrize("wobble", WOBBLES)
+@pytest.mark.parametrize("name", FORMATS)
+def test_what_a_format_computes_is_inside_the_bound(name, wobble, seed):
+    for operation in OPERATIONS:
+        assert outside(*run(operation, name, seed, WOBBLES[wobble])) == [], operation
+
+
+@SETTINGS
+@given(seed=SEEDS)
+@pytest.mark.parametrize("name", FORMATS)
+def test_underflow_and_subnormal_numbers_are_inside_the_bound(name, seed):
+    smallest = int(np.log2(PRECISIONS[name].tiny))
+    for operation in ("+", "-", "*", "/", "sqrt", "abs", "square"):
+        for exponents in ((smallest, smallest + 12), (smallest // 2 - 8, smallest // 2 + 8)):
+            for wobble in (0.0, 0.5):
+                assert outside(*run(operation, name, seed, wobble, exponents)) == [], (operation, exponents, wobble)
+
+
+@pytest.mark.parametrize("operation", ["+", "-", "*", "/", "square", "exp"])
+@pytest.mark.parametrize("name", FORMATS)
+def test_overflow_has_no_finite_bound(name, operation):
+    highest = int(np.log2(torch.finfo(DTYPES[name]).max))
+    for seed in range(8):
+        exponents = {"exp": (np.log2(highest) - 2, np.log2(highest) + 1), "/": (-highest + 2, highest)}
+        assert outside(*run(operation, name, seed, 0.0, exponents.get(operation, (highest - 1, highest)))) == []
+
+
+@pytest.mark.parametrize("name", ["float16", "float32", "bfloat16"])
+def test_a_host_scalar_beyond_the_format_has_no_finite_bound(name):
+    scalar = 2.0 * torch.finfo(DTYPES[name]).max
+    one = Bounded(np.ones(1), np.zeros(1), PRECISIONS[name])
+    assert outside(one + lift(scalar), torch.ones(1, dtype=DTYPES[name]) + rounded([scalar], name)) == []
+
+
+def test_a_root_of_nothing_but_its_bound_covers_its_own_rounding():
+    x = Bounded(np.zeros(1), np.array([5.0]), PRECISIONS["float32"])
+    assert outside(np.sqrt(x), torch.sqrt(torch.tensor([5.0]))) == []
+
+
+def folded(terms, order, combine=operator.add):
+    """A sum in one of several orders, rounded after every addition."""
+    terms = {"backward": terms[::-1]}.get(order, list(terms))
+    if order == "pairwise":
+        while len(terms) > 1:
+            pairs = [combine(a, b) for a, b in zip(terms[::2], terms[1::2], strict=False)]
+            terms = pairs + ([terms[-1]] if len(terms) % 2 else [])
+        return terms[0]
+    result = terms[0]
+    for term in terms[1:]:
+        result = combine(result, term)
+    return result
+
+
+def sums(name, seed, count):
+    """The bound of a sum of squares and of its root, and both in several orders of summation."""
+    generator = np.random.default_rng(seed)
+    size = 2.0 ** generator.integers(-3, 3)
+    tensor = rounded(size * generator.normal(size=count), name)
+    squares = list(tensor * tensor)
+    x = Bounded(tensor.double().numpy(), np.zeros(count), PRECISIONS[name])
+    total = np.sum(x**2, axis=(-1,), keepdims=True)
+    for order in ("forward", "backward", "pairwise"):
+        computed = folded(squares, order)
+        yield total, computed
+        yield np.sqrt(total), torch.sqrt(computed)
+    yield total, torch.sum(tensor * tensor)
+    yield np.sqrt(total), torch.linalg.vector_norm(tensor)
+    if name in ("float32", "float64"):
+        yield np.sqrt(total), folded(list(torch.abs(tensor)), "forward", torch.hypot)
+
+
+@settings(SETTINGS, max_examples=10)
+@given(seed=SEEDS, count=st.sampled_from([1, 2, 3, 17, 150]))
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_sum_of_squares_is_inside_the_bound_in_any_order(name, seed, count):
+    for bounded, computed in sums(name, seed, count):
+        assert outside(bounded, computed) == []
+
+
+def test_a_sum_adds_the_bounds_of_all_its_terms():
+    """A bound that broadcasts with its value counts once for each term."""
+    x = Bounded(np.ones(3), np.full(1, 0.125), PRECISIONS["float32"])
+    assert outside(np.sum(x, axis=(-1,), keepdims=True), torch.full((1,), 3.375)) == []
+
+
+@SETTINGS
+@given(seed=SEEDS, wobble=st.sampled_from(sorted(WOBBLES.values())))
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_branch_that_rounding_can_turn_spans_both(name, seed, wobble):
+    generator = np.random.default_rng(seed)
+    (a, x), (b, y), (c, z), (d, w) = (operand(generator, name, (-1, 1), wobble) for _ in range(4))
+    comparisons = [(operator.gt, 0.0), (operator.ge, 0.0), (operator.eq, 0.0)]
+    for compare, _ in comparisons:
+        chosen = np.where(compare(a, b), c, d)
+        assert outside(chosen, torch.where(compare(x, y), z, w)) == []
+        both = np.where(compare(a, b) & (a > 0), c, d)
+        assert outside(both, torch.where(compare(x, y) & (x > 0), z, w)) == []
+
+
+def test_a_branch_that_rounding_cannot_turn_is_only_itself():
+    half = Bounded(np.array([1.0]), np.array([0.5]), PRECISIONS["float32"])
+    kept = np.where(half > 0.25, half, 100.0)
+    assert (kept.value, kept.bound) == (1.0, 0.5)
+    assert np.where(half > 0.75, half, 100.0).bound == 99.5
+
+
+def test_a_comparison_is_not_a_truth_value():
+    """`if`, `and`, `not` would take the comparison for true without asking how certain it is."""
+    with pytest.raises(TypeError):
+        bool(lift(1.0) > lift(2.0))
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_exact_zeros_stay_exact(name):
+    p = PRECISIONS[name]
+    zero, x = Bounded(np.zeros(1), np.zeros(1), p), Bounded(np.full(1, 3.0), np.full(1, 0.5), p)
+    for product in (zero * x, x * zero, zero / x, zero**2, np.sqrt(zero), np.abs(zero), -zero, zero + zero):
+        assert (product.value, product.bound) == (0, 0)
+    for same in (x + zero, zero + x, x - zero):
+        assert (same.value, same.bound) == (3.0, 0.5)
+    assert not np.isfinite((x / zero).bound)
+    with np.errstate(invalid="ignore"):
+        assert not np.isfinite((zero / zero).bound)
+
+
+DECAYS = st.sampled_from([0.0, 0.5, 0.7, 0.9, 0.95, 0.99, 0.999, 0.9999, 1 - 2.0**-30])
+
+
+def corrections(beta, t):
+    """1 - beta^t in float64, by power, by a running product and by way of logarithms."""
+    product = 1.0
+    for _ in range(t):
+        product *= beta
+    yield 1 - beta**t
+    yield 1 - product
+    yield -np.expm1(t * np.log(beta)) if beta else 1.0
+
+
+@settings(SETTINGS, max_examples=100)
+@given(beta=DECAYS, t=st.integers(1, 3000))
+def test_bias_corrections_cancel_inside_the_bound(beta, t):
+    bounded = 1 - Bounded(np.float64(beta), 0.0, HOST) ** t
+    for got in corrections(beta, t):
+        assert outside(bounded, got) == []
+    with mpmath.workprec(40000):
+        assert abs(1 - mpmath.mpf(beta) ** t - mpmath.mpf(float(bounded.value))) <= mpmath.mpf(float(bounded.bound))
+    # The power is charged t roundings of its own size, the difference a printed operation on 1.
+    assert bounded.bound <= (t * beta**t + rounding.REWRITING) * HOST.roundoff * (1 + HOST.roundoff) ** 4
+
+
+@settings(SETTINGS, max_examples=100)
+@given(beta=DECAYS.filter(lambda beta: beta < 1 - 2.0**-24), t=st.integers(1, 3000))
+def test_bias_corrections_on_the_device_cancel_inside_the_bound(beta, t):
+    bounded = 1 - Bounded(np.float64(beta), 0.0, DEVICE_SCALARS) ** t
+    for got in (1 - beta ** torch.tensor(float(t)), 1 - torch.tensor(beta) ** torch.tensor(float(t))):
+        assert outside(bounded, got) == []
+
+
+@pytest.mark.parametrize("function", [np.maximum, np.power, np.log, np.max, np.mean, np.prod, np.cumsum, np.clip])
+def test_numpy_without_a_rule_is_refused(function):
+    x = Bounded(np.ones(2), np.zeros(2), PRECISIONS["float32"])
+    arguments = {np.maximum: (x, x), np.power: (x, 3), np.clip: (x, 0, 1)}.get(function, (x,))
+    with pytest.raises(TypeError):
+        function(*arguments)
+    with pytest.raises(ValueError, match="3"):
+        x**3
+    with pytest.raises(TypeError):
+        np.sqrt(x, out=np.zeros(2))
+
+
+ROUNDINGS = {"+": 2, "-": 2, "*": 2, "/": 2, "sqrt": 2, "square": 2, "exp": 4, "abs": 0, "negative": 0}
+
+
+@pytest.mark.parametrize("operation", ROUNDINGS)
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_single_operation_is_bounded_by_few_roundoffs(name, operation):
+    """Half an ulp is the error of one rounding; a rule may charge REWRITING of them (an exponential ULPS_EXP).
+
+    A sum is charged at the size of its operands, which for operands of one sign is at most that of the result.
+    """
+    p, generator = PRECISIONS[name], np.random.default_rng(5)
+    (a, _), (b, _) = (operand(generator, name, (-2, 2), 0.0, positive=True) for _ in range(2))
+    b = -b if operation == "-" else b
+    result = BINARY[operation](a, b) if operation in BINARY else UNARY[operation][0](a)
+    charged = {2: rounding.REWRITING, 4: rounding.ULPS_EXP, 0: 0}[ROUNDINGS[operation]]
+    allowed = charged * (p.roundoff * np.abs(result.value) + p.tiny)
+    assert np.all(result.bound <= allowed * (1 + HOST.roundoff) ** 4)
+    slip = result.value + 2 * allowed + p.roundoff * np.abs(result.value)
+    assert len(outside(result, slip)) == SIZE, "an error of twice the roundings is not noticed"
+
+
+WEAKENED = {
+    "+": ("REWRITING", 0),
+    "-": ("REWRITING", 0),
+    "*": ("REWRITING", 0),
+    "/": ("REWRITING", 0),
+    "sqrt": ("REWRITING", 0),
+    "square": ("REWRITING", 0),
+    "exp": ("ULPS_EXP", 0),
+}
+
+
+@pytest.mark.parametrize("operation", WEAKENED)
+@pytest.mark.parametrize("name", FORMATS)
+def test_an_operation_without_its_rounding_is_noticed(name, operation, monkeypatch):
+    monkeypatch.setattr(rounding, *WEAKENED[operation])
+    # float64 itself is the arithmetic of the values: only an exponential is computed by another library there.
+    if name == "float64":
+        own = PRECISIONS[name]
+        x, y = Bounded(np.float64(1 / 3), 0.0, own), Bounded(np.float64(0.7), 0.0, own)
+        truth = {"+": 1, "-": 1, "*": 1, "/": 1}.get(operation)
+        result = BINARY[operation](x, y) if truth else UNARY[operation][0](x)
+        assert result.bound <= own.tiny
+        return
+    assert any(outside(*run(operation, name, seed, 0.0)) for seed in range(5))
+
+
+@pytest.mark.parametrize("wobble", ["percent", "half"])
+@pytest.mark.parametrize("operation", ["+", "-", "*", "/", "sqrt", "square", "abs", "exp"])
+def test_an_operation_that_drops_the_bounds_of_its_inputs_is_noticed(operation, wobble):
+    def forgetful(bounded, got):
+        return outside(replace_bound(bounded, rounding.ULPS_EXP * bounded.precision.roundoff * abs(bounded.value)), got)
+
+    assert any(forgetful(*run(operation, "float32", seed, WOBBLES[wobble])) for seed in range(5))
+
+
+def replace_bound(bounded, bound):
+    return Bounded(bounded.value, bound, bounded.precision)
+
+
+@pytest.mark.parametrize("name", ["bfloat16", "float16"])
+def test_a_sum_without_its_roundings_is_noticed(name, monkeypatch):
+    monkeypatch.setattr(rounding, "SUMMATION", 0)
+    monkeypatch.setattr(rounding, "REWRITING", 1)
+    assert any(outside(bounded, computed) for seed in range(5) for bounded, computed in sums(name, seed, 150))
+
+
+@pytest.mark.parametrize(("field", "value", "exponents"), [("tiny", 0.0, (-13, -9)), ("huge", np.inf, (14, 15))])
+def test_a_format_without_its_limits_is_noticed(field, value, exponents, monkeypatch):
+    monkeypatch.setitem(PRECISIONS, "float16", replace(PRECISIONS["float16"], **{field: value}))
+    assert any(outside(*run("*", "float16", seed, 0.0, exponents)) for seed in range(5))
+
+
+def test_a_comparison_taken_for_certain_is_noticed(monkeypatch):
+    monkeypatch.setattr(Bounded, "_order", lambda self, other, value: Truth(value, np.ones(np.shape(value), dtype=bool)))
+    generator = np.random.default_rng(0)
+    (a, x), (b, y), (c, z), (d, w) = (operand(generator, "float32", (-1, 1), 0.5) for _ in range(4))
+    assert outside(np.where(a > b, c, d), torch.where(x > y, z, w))
+
+
+def test_a_power_without_its_roundings_is_noticed():
+    own = replace(HOST, roundoff=0.0)
+    bounded = 1 - Bounded(np.float64(0.999), 0.0, own) ** 1000
+    assert any(outside(bounded, got) for got in corrections(0.999, 1000))
