@@ -231,15 +231,16 @@ def show(verdict: Verdict, out: Console) -> None:
     help="All: every device present.",
 )
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@click.option("--seeds", type=click.IntRange(1), default=1, show_default=True, help="How many seeds, from --seed on.")
 @click.option("--jobs", type=click.IntRange(1), default=None, help="Processes; all cores by default.")
 @click.option("--out", "folder", type=click.Path(file_okay=False), help="Write each verdict there as JSON.")
-def gate(profile: str, device: str, seed: int, jobs: int | None, folder: str | None) -> None:
+def gate(profile: str, device: str, seed: int, seeds: int, jobs: int | None, folder: str | None) -> None:
     """Check every shipped optimizer on every path, dtype and device present."""
     from .gate import run_gate
 
     out = console()
     with progress_bar(out, "gate") as progress:
-        verdicts = run_gate(profile, device, seed, jobs, progress)
+        verdicts = run_gate(profile, device, range(seed, seed + seeds), jobs, progress)
     for verdict in verdicts:
         verdict = replace(verdict, environment={**verdict.environment, "command": command_line()})
         if verdict.conforms:
@@ -248,9 +249,11 @@ def gate(profile: str, device: str, seed: int, jobs: int | None, folder: str | N
             show(verdict, out)
         if folder:
             device_name = verdict.environment.get("device_kind", "cpu")
-            write(str(Path(folder) / f"{verdict.algorithm}-{device_name}.json"), verdict.to_json())
+            name = f"{verdict.algorithm}-{device_name}-seed{verdict.environment['seed']}.json"
+            write(str(Path(folder) / name), verdict.to_json())
     failed = [v for v in verdicts if not v.conforms]
-    click.echo(f"gate: {len(verdicts) - len(failed)} of {len(verdicts)} optimizers conform")
+    cases = sum(run.cases for verdict in verdicts for run in verdict.runs)
+    click.echo(f"gate: {len(verdicts) - len(failed)} of {len(verdicts)} checks conform, {cases} cases")
     sys.exit(max((v.exit_code for v in verdicts), default=2))
 
 

@@ -60,22 +60,24 @@ def single_threaded() -> None:
 
 
 def run_gate(
-    profile: str, device: str, seed: int, jobs: int | None = None, progress: Progress | None = None
+    profile: str, device: str, seeds: Sequence[int], jobs: int | None = None, progress: Progress | None = None
 ) -> Sequence[Verdict]:
-    """All verdicts, in the paper's order.
+    """All verdicts, in the paper's order, seed by seed.
 
     Args:
         profile: a key of `conformance.PROFILES`.
         device: "cpu", "cuda" or "all".
-        seed: of the generated cases.
+        seeds: of the generated cases.
         jobs: processes; one a core by default.
         progress: called as verdicts come in.
     """
-    work = [(name, where) for where in devices(device) for name in SHIPPED]
-    verdicts: dict[tuple[str, str], Verdict] = {}
+    work = [(name, where, seed) for seed in seeds for where in devices(device) for name in SHIPPED]
+    verdicts: dict[tuple[str, str, int], Verdict] = {}
     context = get_context("spawn")
     with ProcessPoolExecutor(jobs or os.cpu_count() or 1, context, initializer=single_threaded) as pool:
-        futures = {pool.submit(check_shipped, name, profile, where, seed): (name, where) for name, where in work}
+        futures = {
+            pool.submit(check_shipped, name, profile, where, seed): (name, where, seed) for name, where, seed in work
+        }
         for done, future in enumerate(as_completed(futures), 1):
             verdicts[futures[future]] = future.result()
             if progress is not None:

@@ -46,9 +46,7 @@ def test_contenders_take_turns_and_the_collector_rests():
 
     extra = {label: lambda params, label=label: Recorder(params, label) for label in "XY"}
     done = []
-    timings = bench.measure(
-        [], rounds=3, shapes=SMALL, extra=extra, progress=lambda i, total: done.append((i, total))
-    )
+    timings = bench.measure([], rounds=3, shapes=SMALL, extra=extra, progress=lambda i, total: done.append((i, total)))
     assert [t.name for t in timings] == ["Adam", "X", "Y"]
     assert calls[-6:] == [("X", False), ("Y", False)] * 3
     assert gc.isenabled()

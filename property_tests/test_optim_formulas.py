@@ -83,9 +83,7 @@ def expected_step(name, subject, before, param, g, t, u):
         stretch = max(LONG(1), np.abs(s.value).max() / max(np.abs(g).max(), tiny))
         s.bound += np.abs(s.value) * 2 * carried + g_bound * stretch
     m = beta1 * before["exp_avg"] + (1 - beta1) * s.value
-    m_bound = (
-        6 * u * (beta1 * np.abs(before["exp_avg"]) + (1 - beta1) * np.abs(s.value)) + (1 - beta1) * s.bound
-    )
+    m_bound = 6 * u * (beta1 * np.abs(before["exp_avg"]) + (1 - beta1) * np.abs(s.value)) + (1 - beta1) * s.bound
     after["exp_avg"] = Bounded(m, m_bound)
     x, x_bound = g, g_bound
     if name.startswith("AdaBelief"):
@@ -129,10 +127,7 @@ def check_steps(name, options, path, dtype, shapes, gradients):
     """Drive the optimizer through `gradients` and hold every step against `expected_step`."""
     rng = np.random.default_rng(0)
     differentiable = PATHS[path].get("differentiable", False)
-    params = [
-        torch.tensor(rng.normal(size=shape), dtype=dtype).requires_grad_(not differentiable)
-        for shape in shapes
-    ]
+    params = [torch.tensor(rng.normal(size=shape), dtype=dtype).requires_grad_(not differentiable) for shape in shapes]
     optimizer = getattr(optim, name)(params, **options, **PATHS[path])
     group = optimizer.param_groups[0]
     for t, grads in enumerate(gradients, start=1):
@@ -284,9 +279,7 @@ def test_a_complex_parameter_is_a_pair_of_reals(name, own, dtype, foreach):
         assert torch.equal(value, both[1].state[x][key]), key
 
 
-@pytest.mark.parametrize(
-    "dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64, torch.complex64]
-)
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64, torch.complex64])
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("eps", [1e-8, 0.0, 1e-44])
 @pytest.mark.parametrize(("name", "own"), SUBJECTS, ids=SUBJECT_IDS)

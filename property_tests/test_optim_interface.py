@@ -91,9 +91,7 @@ def test_a_sparse_gradient_is_refused_before_anything_moves(name, foreach):
     embedding = torch.nn.Embedding(4, 2, sparse=True)
     dense = ones(2)
     dense.grad = torch.ones(2)
-    optimizer = getattr(optim, name)(
-        [{"params": [dense]}, {"params": embedding.parameters()}], foreach=foreach
-    )
+    optimizer = getattr(optim, name)([{"params": [dense]}, {"params": embedding.parameters()}], foreach=foreach)
     embedding(torch.tensor([1])).sum().backward()
     with pytest.raises(RuntimeError, match=f"{name} does not support sparse gradients"):
         optimizer.step()

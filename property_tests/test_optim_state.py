@@ -14,10 +14,7 @@ DTYPES = [torch.float64, torch.float32, torch.bfloat16, torch.float16, torch.com
 
 def parameters(dtype=torch.float32, seed=0):
     generator = torch.Generator().manual_seed(seed)
-    return [
-        torch.randn(shape, generator=generator).to(dtype).requires_grad_()
-        for shape in [(), (5,), (2, 3), (0,)]
-    ]
+    return [torch.randn(shape, generator=generator).to(dtype).requires_grad_() for shape in [(), (5,), (2, 3), (0,)]]
 
 
 def train(optimizer, params, steps, seed):

@@ -80,15 +80,15 @@ def test_reference_is_the_transcription(name, options, data):
     assert departures(name, data.draw(GENERATED), options) == []
 
 
+DEFAULT = {name: algorithm(name) for name in ALL}
+
+
 @pytest.mark.parametrize(("name", "options"), [pair for pair in OPTIONS if pair[1]])
 def test_the_transcription_tells_the_options_apart(name, options, monkeypatch):
     """The comparison itself would notice a reference that ignores a decision."""
-    monkeypatch.setattr(f"{__name__}.algorithm", lambda name, options: PRINTED_DEFAULT[name])
+    monkeypatch.setattr(f"{__name__}.algorithm", lambda name, options: DEFAULT[name])
     found = {quantity for case in streams.designed("float64") for _, _, quantity in departures(name, case, options)}
     assert ("rho" if name.startswith("radam") else "v") in found
-
-
-PRINTED_DEFAULT = {name: algorithm(name) for name in ALL}
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -238,3 +238,116 @@ def test_vector_scope_is_the_concatenated_vector(name, shapes):
             np.testing.assert_array_equal(parts, whole[quantity], quantity)
         for _, known in stepped:
             np.testing.assert_array_equal(np.ravel(known["e"]), whole["e"])
+
+
+def along(name, magnitudes, answers=None, *, kind=3, **hyperparameters):
+    """The reference's quantities of one tensor, step by step."""
+    case = streams.case("decided", [(3,)], magnitudes, kind=kind, hyperparameters=[Hyperparameters(**hyperparameters)])
+    return [known for [known] in referenced(algorithm(name, answers), case)]
+
+
+@pytest.mark.parametrize("name", NORMS)
+def test_zero_gradient_is_zero_or_the_printed_nan_that_stays(name):
+    magnitudes = [1.0, 0.0, 1.0, 1.0]
+    assert not along(name, magnitudes)[1]["s"].any()
+    printed = along(name, magnitudes, {"zero_gradient": "printed"})
+    assert [np.isnan(known["s"]).all() for known in printed] == [False, True, False, False]
+    assert [np.isnan(known["m"]).all() for known in printed] == [False, True, True, True]
+
+
+@pytest.mark.parametrize("name", NORMS)
+@pytest.mark.parametrize("answer", ["first", "second", "both"])
+def test_corrected_moments_average_what_they_say(name, answer):
+    m_from, v_from = {"first": "sg", "second": "gs", "both": "ss"}[answer]
+    m, v, answers = 0.0, 0.0, {"corrected_moments": answer}
+    if name == "adabeliefnorm":
+        answers["belief"] = v_from
+    for known in along(name, [8.0, 0.25, 0.125], answers, gamma=0.5):
+        m = known["beta1"] * m + (1 - known["beta1"]) * known[m_from]
+        from_mean = m if name == "adabeliefnorm" else 0.0
+        v = known["beta2"] * v + (1 - known["beta2"]) * (known[v_from] - from_mean) ** 2
+        np.testing.assert_array_equal(known["m"], m)
+        np.testing.assert_array_equal(known["v"], v)
+    assert np.all(known["s"] != known["g"])
+
+
+@pytest.mark.parametrize("name", ["diffgrad", "diffgradnorm"])
+def test_previous_gradient_is_zero_or_the_first(name):
+    zero, first = (along(name, [1.0, 0.5], {"previous_gradient": answer}) for answer in ("zero", "first"))
+    np.testing.assert_array_equal(first[0]["xi"], 0.5)
+    np.testing.assert_array_equal(zero[0]["xi"], 1 / (1 + np.exp(-np.abs(zero[0]["g"]))))
+    np.testing.assert_array_equal(first[1]["xi"], zero[1]["xi"])
+
+
+@pytest.mark.parametrize("name", ["radam", "radamnorm"])
+def test_unrectifiable_decays_take_plain_steps_or_are_refused(name):
+    for beta2 in (0.0, 0.5, 0.6):
+        for known in along(name, [1.0] * 12, beta2=beta2):
+            assert known["rho_t"] < 5
+            assert np.isfinite(known["theta"]).all()
+        with pytest.raises(ValueError, match=rf"{beta2}.*unrectifiable=refuse"):
+            along(name, [1.0], {"unrectifiable": "refuse"}, beta2=beta2)
+    along(name, [1.0] * 12, {"unrectifiable": "refuse"}, beta2=0.9)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_zero_denominator_stays_or_divides(name):
+    zeros = {"eps": 0.0, "beta2": 0.9}
+    stay, printed = (along(name, [0.0] * 6, {"zero_denominator": a}, **zeros)[-1] for a in ("stay", "printed"))
+    assert not stay["theta"].any()
+    assert np.isnan(printed["theta"]).all()
+    for with_eps in zip(along(name, [1.0, 0.0]), along(name, [1.0, 0.0], {"zero_denominator": "printed"}), strict=True):
+        np.testing.assert_array_equal(*(known["theta"] for known in with_eps))
+
+
+@pytest.mark.parametrize("name", [name for name in ALL if "v_hat" in algorithm(name)])
+def test_eps_stands_where_the_decision_says(name):
+    for answer in ("outside", "inside", "scaled"):
+        for t, known in enumerate(along(name, [1.0, 0.25, 0.5], {"eps_placement": answer}, eps=0.125), 1):
+            v, v_hat, eps, beta2 = (known[key] for key in ("v", "v_hat", "eps", "beta2"))
+            root = np.sqrt(1 - beta2**t)
+            expected = {"outside": np.sqrt(v_hat) + eps, "inside": np.sqrt(v_hat + eps)}
+            expected["scaled"] = (np.sqrt(v) + eps) / root
+            np.testing.assert_array_equal(known["denominator"], expected[answer])
+            others = [value for key, value in expected.items() if key != answer]
+            assert all(np.all(known["denominator"] != value) for value in others)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("name", ALL)
+def test_non_finite_gradients_reach_their_tensor_or_are_refused(name, value):
+    bad, good = np.array([1.0, value, 2.0]), np.ones(2)
+    own, refusing = algorithm(name), algorithm(name, {"non_finite": "refuse"})
+    states = [initial_state(own, np.zeros(3)), initial_state(own, np.zeros(2))]
+    (_, touched), (_, other) = step_tensors(own, states, [bad, good])
+    assert np.isfinite(touched["m"]).tolist() == [True, False, True]
+    if name in NORMS:
+        assert not np.isfinite(touched["e"]).any()
+    assert np.isfinite(other["theta"]).all()
+    with pytest.raises(ValueError, match="non_finite=refuse"):
+        step(refusing, states[0], bad)
+
+
+def test_decisions_that_are_not_there_are_refused_by_name():
+    for name, answers, said in (
+        ("adan", {}, "adan.*adamnorm"),
+        ("adam", {"epsilon": "inside"}, "epsilon.*eps_placement"),
+        ("adam", {"eps_placement": "under"}, "under.*inside"),
+        ("adam", {"norm_scope": "vector"}, "norm_scope.*adam"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            algorithm(name, answers)
+
+
+def test_a_decay_in_an_array_is_the_decay_alone():
+    """Powers by array and by number must round alike, or runs in a batch are not the runs alone."""
+    decays = np.random.default_rng(0).uniform(0, 1, (4000, 1))
+    own, theta = algorithm("adam"), np.zeros((4000, 1))
+    batched = initial_state(own, theta, parameter_ndim=1)
+    for _ in range(2):
+        batched, known = step(own, batched, theta + 1.0, Hyperparameters(beta2=decays), parameter_ndim=1)
+    for run, decay in enumerate(decays[:, 0].tolist()):
+        single = initial_state(own, theta[run])
+        for _ in range(2):
+            single, alone = step(own, single, np.ones(1), Hyperparameters(beta2=decay))
+        assert alone["v_hat"] == known["v_hat"][run], decay
