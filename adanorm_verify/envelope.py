@@ -58,7 +58,7 @@ def envelope(
         yield from trajectory(algorithm, case, number, tensor, after)
         return
     for [quantities] in trajectory(algorithm, joined(case), number, tensor, after):
-        yield parted(quantities, case.shapes)
+        yield parted(quantities, case.shapes, algorithm)
 
 
 def joined(case: Case) -> Case:
@@ -69,16 +69,17 @@ def joined(case: Case) -> Case:
     return Case(case.name, (join(list(case.theta)),), (0,), case.hyperparameters, steps)
 
 
-def parted(quantities: Quantities | None, shapes: tuple[tuple[int, ...], ...]) -> list[Quantities | None]:
+def parted(
+    quantities: Quantities | None, shapes: tuple[tuple[int, ...], ...], algorithm: Algorithm
+) -> list[Quantities | None]:
     """Undo `joined` on the quantities of a step."""
     assert quantities is not None  # `joined` refused missing gradients
     parts: list[dict[str, Any]] = [dict(quantities) for _ in shapes]
     for name, x in quantities.items():
         if isinstance(x, Bounded) and np.ndim(x.value) == 1:
-            values, bounds = (
-                split(x.value, list(shapes)),
-                split(np.broadcast_to(x.bound, x.value.shape), list(shapes)),
-            )
+            shared = algorithm.extent(name) == "tensor"
+            values = split(x.value, list(shapes), shared)
+            bounds = split(np.broadcast_to(x.bound, x.value.shape), list(shapes), shared)
             for part, value, bound in zip(parts, values, bounds, strict=True):
                 part[name] = Bounded(value, bound, x.precision)
     return list(parts)

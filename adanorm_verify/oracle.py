@@ -33,12 +33,14 @@ def oracle(algorithm: Algorithm, case: Case, bits: int = BITS) -> Iterator[list[
         case: what to run.
         bits: working precision.
     """
-    before, ctx.prec = ctx.prec, bits
     steps = tuple(tuple(None if g is None or not g.size else g for g in gradients) for gradients in case.steps)
-    try:
-        yield from trajectory(algorithm, replace(case, steps=steps), lambda x: arb(float(x)), balls)
-    finally:
-        ctx.prec = before
+    run = trajectory(algorithm, replace(case, steps=steps), lambda x: arb(float(x)), balls)
+    while True:
+        with ctx.workprec(bits):
+            quantities = next(run, None)
+        if quantities is None:
+            return
+        yield quantities
 
 
 def distance(ball: Any, value: Any) -> np.ndarray:

@@ -40,9 +40,8 @@ def initial_state(algorithm: Algorithm, theta: Any, parameter_ndim: int | None =
     theta = np.array(theta, dtype=np.float64)
     axes = parameter_axes(theta.ndim if parameter_ndim is None else parameter_ndim)
     per_tensor = np.zeros([1 if axis - theta.ndim in axes else n for axis, n in enumerate(theta.shape)])
-    extents = {equation.name: equation.extent for equation in algorithm.equations}
     zeros = {"element": np.zeros_like(theta), "tensor": per_tensor}
-    values = {name: zeros[extents.get(name, "element")] for name in algorithm.state}
+    values = {name: zeros[algorithm.extent(name)] for name in algorithm.state}
     return State(0, {**values, "theta": theta})
 
 
@@ -82,7 +81,7 @@ def step(
         ValueError: a gradient of another shape, or an input that a decision says to refuse.
     """
     hyperparameters = hyperparameters or Hyperparameters()
-    gradient = np.asarray(gradient, dtype=np.float64)
+    gradient = np.array(gradient, dtype=np.float64)
     shape = state.values["theta"].shape
     if gradient.shape != shape:
         raise ValueError(f"gradient of shape {gradient.shape} for parameters of shape {shape}")
@@ -121,12 +120,19 @@ def step_tensors(
     shapes = [state.values["theta"].shape for state in states]
     joined = State(
         states[0].t,
-        {name: join([state.values[name] for state in states], name == "e") for name in states[0].values},
+        {
+            name: join([state.values[name] for state in states], algorithm.extent(name) == "tensor")
+            for name in states[0].values
+        },
     )
     new, quantities = step(
         algorithm, joined, join([np.asarray(g, dtype=np.float64) for g in gradients]), hyperparameters
     )
-    parts = {name: split(value, shapes) for name, value in quantities.items() if isinstance(value, np.ndarray)}
+    parts = {
+        name: split(value, shapes, algorithm.extent(name) == "tensor")
+        for name, value in quantities.items()
+        if isinstance(value, np.ndarray) and value.ndim == 1
+    }
     each = [{**quantities, **{name: part[i] for name, part in parts.items()}} for i in range(len(shapes))]
     return [(State(new.t, {name: part[name] for name in new.values}), part) for part in each]
 
@@ -136,9 +142,9 @@ def join(arrays: list[np.ndarray], shared: bool = False) -> np.ndarray:
     return arrays[0].reshape(1) if shared else np.concatenate([array.ravel() for array in arrays])
 
 
-def split(vector: np.ndarray, shapes: list[tuple[int, ...]]) -> list[np.ndarray]:
+def split(vector: np.ndarray, shapes: list[tuple[int, ...]], shared: bool = False) -> list[np.ndarray]:
     """Undo `join`; a value for the whole vector goes to every tensor, as a per-tensor quantity of its shape."""
     sizes = [int(np.prod(shape)) for shape in shapes]
-    if vector.size != sum(sizes) or vector.size == 1 < len(shapes):
+    if shared or vector.size != sum(sizes):
         return [vector.reshape((1,) * len(shape)) for shape in shapes]
     return [part.reshape(shape) for part, shape in zip(np.split(vector, np.cumsum(sizes)[:-1]), shapes, strict=True)]

@@ -35,24 +35,22 @@ def trajectory(
     zero = tensor(np.zeros(()))
     states = [{**dict.fromkeys(algorithm.state, zero), "theta": tensor(theta)} for theta in case.theta]
     steps = [0] * len(case.theta)
-    with np.errstate(all="ignore"):
-        for gradients in case.steps:
-            quantities: list[Quantities | None] = []
-            for i, gradient in enumerate(gradients):
-                if gradient is None:
-                    quantities.append(None)
-                    continue
-                steps[i] += 1
-                known = algorithm.evaluate(
-                    {
-                        **hyperparameters[case.groups[i]],
-                        "t": steps[i],
-                        "g": tensor(gradient),
-                        "axes": parameter_axes(gradient.ndim),
-                        **{name + PREVIOUS: value for name, value in states[i].items()},
-                    },
-                    after,
-                )
-                states[i] = {name: known[name] for name in states[i]}
-                quantities.append(known)
-            yield quantities
+    for gradients in case.steps:
+        quantities: list[Quantities | None] = []
+        for i, gradient in enumerate(gradients):
+            if gradient is None:
+                quantities.append(None)
+                continue
+            steps[i] += 1
+            given = {
+                **hyperparameters[case.groups[i]],
+                "t": steps[i],
+                "g": tensor(gradient),
+                "axes": parameter_axes(gradient.ndim),
+                **{name + PREVIOUS: value for name, value in states[i].items()},
+            }
+            with np.errstate(all="ignore"):  # not around the yield: that would silence the caller too
+                known = algorithm.evaluate(given, after)
+            states[i] = {name: known[name] for name in states[i]}
+            quantities.append(known)
+        yield quantities

@@ -19,9 +19,7 @@ from adanorm_verify.rounding import PRECISIONS
 from adanorm_verify.streams import PROBE, case, designed
 
 ALL = sorted(PRINTED)
-SETTINGS = settings(
-    max_examples=10, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
-)
+SETTINGS = settings(max_examples=8, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 FLOAT64 = PRECISIONS["float64"]
 MP = mpmath.MPContext()
 MP.prec = 2 * BITS  # what is exact in the oracle is exact here, and all else is far finer than its radii
@@ -177,6 +175,15 @@ def test_precision_of_the_arithmetic_is_restored():
     before = ctx.prec
     list(oracle(algorithm("adam"), PROBE))
     assert ctx.prec == before
+
+
+def test_two_oracles_in_step_keep_their_own_precision():
+    before, radii = ctx.prec, []
+    fine, coarse = oracle(algorithm("adam"), PROBE), oracle(algorithm("adam"), PROBE, bits=64)
+    for [known, _], _ in zip(fine, coarse, strict=True):
+        radii += [float(ball.rad()) for ball in np.ravel(known["theta"])]
+        assert ctx.prec == before, "the caller's own arithmetic has changed"
+    assert max(radii) <= 2.0 ** (-BITS // 2)
 
 
 def test_distance_is_rigorous_after_the_run():

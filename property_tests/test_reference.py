@@ -17,9 +17,7 @@ ALL = sorted(PRINTED)
 NORMS = [name for name in ALL if "s" in algorithm(name)]
 EVERY = frozenset(HYPERPARAMETERS)
 GENERATED = streams.cases(dtype="float64", settable=EVERY, grouped=EVERY, max_steps=8, vector=False)
-SETTINGS = settings(
-    max_examples=15, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
-)
+SETTINGS = settings(max_examples=10, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 MP = mpmath.MPContext()
 MP.dps = 60
 OPTIONS = [(name, {}) for name in ALL] + [

@@ -196,7 +196,7 @@ DECISIONS = (
         "non_finite",
         "NaN and infinity in a gradient.",
         "propagate",
-        "the printed arithmetic: a NaN reaches every element of its own tensor through the norm, and no other tensor.",
+        "the printed arithmetic, tensor by tensor: a NaN makes e NaN, and no later e > g_norm of that tensor holds.",
         {
             "propagate": Option("IEEE arithmetic, tensor by tensor"),
             "refuse": Option("a ValueError", convention("non_finite", "refuse")),

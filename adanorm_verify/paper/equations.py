@@ -137,6 +137,11 @@ class Algorithm:
         read = {q for equation in self.equations for q in equation.inputs.values()}
         return tuple(name for name in HYPERPARAMETERS if name in read)
 
+    def extent(self, name: str) -> Extent:
+        """How far one value of a quantity reaches; `x_prev` as far as `x`, given ones an element."""
+        plain = name.removesuffix(PREVIOUS)
+        return self[plain].extent if plain in self.names else "element"
+
     def where(self, name: str) -> str:
         """The place of quantity `name` in the paper: "Algorithm 2, equation 4"."""
         number = self[name].number if name in self else None

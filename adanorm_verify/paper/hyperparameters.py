@@ -46,7 +46,7 @@ class Hyperparameters:
             domain, holds = DOMAINS[name]
             value = getattr(self, name)
             try:
-                array = np.asarray(value, dtype=np.float64)
+                array = np.asarray(value).astype(np.float64, casting="same_kind")  # no texts, no objects
             except (TypeError, ValueError):
                 raise ValueError(f"{name} must be a number {domain}, got {value!r}") from None
             if not np.all(np.isfinite(array) & holds(array)):
@@ -54,4 +54,4 @@ class Hyperparameters:
 
     def items(self) -> dict[str, Any]:
         """Name to value as float64, in the paper's order."""
-        return {f.name: np.asarray(getattr(self, f.name), dtype=np.float64)[()] for f in fields(self)}
+        return {f.name: np.asarray(getattr(self, f.name), dtype=np.float64) for f in fields(self)}

@@ -326,6 +326,4 @@ class ForeachNorm(Corrected, Foreach):
 
 
 PLAIN = subjects_of(vars(_base))
-FAITHFUL = (
-    tuple(subject for subject in PLAIN if subject is not Corrected) + subjects_of(globals()) + FAITHFUL_NORMS
-)
+FAITHFUL = tuple(subject for subject in PLAIN if subject is not Corrected) + subjects_of(globals()) + FAITHFUL_NORMS
