@@ -9,7 +9,7 @@ import numpy as np
 
 from .cases import Case
 from .rounding import Bounded
-from .subject import Snapshot
+from .subject import Snapshot, SubjectRaised
 from .trajectory import Quantities
 
 USUAL_NAMES = {
@@ -116,32 +116,56 @@ class Comparison:
         return min(own, key=lambda d: (d.step, order.index(d.quantity), d.tensor), default=None)
 
 
-def judged(expected: Bounded, got: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Flat arrays: expected value, got, error and bound, in float64; a NaN of the subject is an infinite error."""
-    flat, value, bound = np.ravel(got), np.ravel(expected.value), np.ravel(expected.bound)
+@dataclass(frozen=True)
+class Piece:
+    """One quantity of one tensor at one step, flat: what the envelope expects, and what the subject has."""
+
+    quantity: str
+    step: int
+    tensor: int
+    value: np.ndarray
+    bound: np.ndarray
+    got: np.ndarray
+
+
+def piece(quantity: str, step: int, tensor: int, expected: Bounded, got: np.ndarray) -> Piece | None:
+    """The piece, or None where the sizes do not match: the subject keeps something else under that name."""
+    flat, value, bound = got.ravel(), np.ravel(expected.value), np.ravel(expected.bound)
+    if value.size not in (1, flat.size) or not flat.size:
+        return None
     if value.size != flat.size:
         value = np.broadcast_to(value, flat.shape)
     if bound.size != flat.size:
         bound = np.broadcast_to(bound, flat.shape)
-    with np.errstate(all="ignore"):
-        error = np.abs(flat - value)
-    return value, flat, np.where(np.isnan(error), np.inf, error), np.where(np.isnan(bound), np.inf, bound)
+    return Piece(quantity, step, tensor, value, bound, flat)
 
 
-def tally(error: np.ndarray, bound: np.ndarray) -> tuple[Tally, np.ndarray]:
-    """The tally of one array, and its ratios (0 where nothing can be judged)."""
-    known = np.isfinite(bound)
+def errors(value: np.ndarray, bound: np.ndarray, got: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Error, bound and ratio; a NaN of the subject is an infinite error, a NaN bound an infinite one (ratio 0)."""
     with np.errstate(all="ignore"):
-        ratio = np.where(known, np.where(error == 0, 0.0, error / bound), 0.0)
-    count = int(known.sum())
+        error = np.abs(got - value)
+        error = np.where(np.isnan(error), np.inf, error)
+        known = np.isfinite(bound)
+        ratio = np.where(known & (error != 0), error / bound, 0.0)
+    return error, np.where(known, bound, np.inf), ratio
+
+
+def tally(error: np.ndarray, bound: np.ndarray, ratio: np.ndarray) -> Tally:
+    """What was compared, of the results of `errors`."""
+    count = int(np.isfinite(bound).sum())
     if not count:
-        return Tally(0, known.size), ratio
+        return Tally(0, bound.size)
     at = int(np.argmax(ratio))
-    return Tally(count, known.size - count, float(ratio[at]), float(error[at]), float(bound[at])), ratio
+    return Tally(count, bound.size - count, float(ratio[at]), float(error[at]), float(bound[at]))
 
 
-def compatible(expected: Bounded, got: np.ndarray) -> bool:
-    return np.size(got) == np.size(expected.value) or np.size(expected.value) == 1
+def joined(pieces: Sequence[Piece]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Value, bound and got of all pieces, end to end."""
+    return (
+        np.concatenate([p.value for p in pieces]),
+        np.concatenate([p.bound for p in pieces]),
+        np.concatenate([p.got for p in pieces]),
+    )
 
 
 def compare(
@@ -150,43 +174,64 @@ def compare(
     snapshots: Iterable[Sequence[Snapshot]],
     mapping: Mapping[str, str],
 ) -> Comparison:
-    """Compare a run with its envelope until the parameters leave it.
+    """Compare a run with its envelope: all of it at once, and piece by piece only if something is outside.
 
     Args:
         case: what was run.
         steps: of `envelope.envelope`.
         snapshots: of `Subject.drive`.
         mapping: state key to quantity.
+
+    Raises:
+        SubjectRaised: a step raised, and the parameters were inside until then.
     """
+    pieces: dict[str, list[Piece]] = {}
+    keys = (*mapping.items(), ("theta", "theta"))
+    raised: SubjectRaised | None = None
+    try:
+        for number, (quantities, tensors) in enumerate(zip(steps, snapshots, strict=True), 1):
+            for i, (known, snapshot) in enumerate(zip(quantities, tensors, strict=True)):
+                if known is None:
+                    continue
+                for key, quantity in keys:
+                    if key in snapshot and (one := piece(quantity, number, i, known[quantity], snapshot[key])):
+                        pieces.setdefault(quantity, []).append(one)
+    except SubjectRaised as error:
+        raised = error
     result = Comparison()
-    seen: set[tuple[str, int]] = set()
-    factors: dict[tuple[str, int], tuple[float, float] | None] = {}
-    for number, (quantities, tensors) in enumerate(zip(steps, snapshots, strict=True), 1):
-        for i, (known, snapshot) in enumerate(zip(quantities, tensors, strict=True)):
-            if known is None:
-                continue
-            for key, quantity in (*mapping.items(), ("theta", "theta")):
-                if key not in snapshot or not compatible(known[quantity], snapshot[key]):
-                    continue
-                expected, got, error, bound = judged(known[quantity], snapshot[key])
-                if not error.size:
-                    continue
-                counted, ratio = tally(error, bound)
-                result.tallies.setdefault(quantity, Tally()).add(counted)
-                if quantity == "theta" and counted.compared:
-                    result.moved |= bool(np.any(got[np.isfinite(bound)] != np.ravel(case.theta[i])[np.isfinite(bound)]))
-                if quantity != "theta" and (counted.worst > 1 or (quantity, i) in factors):
-                    narrow(factors, (quantity, i), expected, got, bound)
-                if counted.worst > 1 and (quantity, i) not in seen:
-                    seen.add((quantity, i))
-                    at = int(np.argmax(ratio))
-                    result.differences.append(
-                        Difference(quantity, number, i, at, *(float(x[at]) for x in (expected, got, error, bound)))
-                    )
-        if result.diverged:
-            break
-    result.scaled = {key for key, factor in factors.items() if factor is not None}
+    for quantity, of_it in pieces.items():
+        value, bound, got = joined(of_it)
+        result.tallies[quantity] = tally(*errors(value, bound, got))
+        if quantity == "theta":
+            start = np.concatenate([case.theta[p.tensor].ravel() for p in of_it])
+            result.moved = bool(np.any((got != start) & np.isfinite(bound)))
+    if any(counted.worst > 1 for counted in result.tallies.values()):
+        diagnose(result, pieces)
+    if raised is not None and not result.diverged:
+        raise raised
     return result
+
+
+def diagnose(result: Comparison, pieces: Mapping[str, Sequence[Piece]]) -> None:
+    """Find the first difference of each quantity up to the step where the parameters leave, and constant factors."""
+    factors: dict[tuple[str, int], tuple[float, float] | None] = {}
+    seen: set[tuple[str, int]] = set()
+    left = np.inf
+    for one in sorted((p for of_it in pieces.values() for p in of_it), key=lambda p: p.step):
+        if one.step > left:
+            break
+        key = one.quantity, one.tensor
+        error, bound, ratio = errors(one.value, one.bound, one.got)
+        at = int(np.argmax(ratio))
+        if one.quantity != "theta" and (ratio[at] > 1 or key in factors):
+            narrow(factors, key, one.value, one.got, bound)
+        if ratio[at] > 1 and key not in seen:
+            seen.add(key)
+            numbers = (float(x[at]) for x in (one.value, one.got, error, bound))
+            result.differences.append(Difference(one.quantity, one.step, one.tensor, at, *numbers))
+            if one.quantity == "theta":
+                left = one.step
+    result.scaled = {key for key, factor in factors.items() if factor is not None}
 
 
 def narrow(
@@ -249,16 +294,14 @@ def mapped_by_value(
 def follows(
     key: str, name: str, steps: Sequence[Sequence[Quantities | None]], snapshots: Sequence[Sequence[Snapshot]]
 ) -> bool:
-    compared = 0
-    for quantities, tensors in zip(steps, snapshots, strict=True):
-        for known, snapshot in zip(quantities, tensors, strict=True):
+    pieces = []
+    for number, (quantities, tensors) in enumerate(zip(steps, snapshots, strict=True), 1):
+        for i, (known, snapshot) in enumerate(zip(quantities, tensors, strict=True)):
             if known is None or key not in snapshot:
                 continue
             if not isinstance(known[name], Bounded) or np.size(snapshot[key]) != np.size(known[name].value):
                 return False
-            _, _, error, bound = judged(known[name], snapshot[key])
-            counted, _ = tally(error, bound)
-            if counted.worst > 1:
-                return False
-            compared += counted.compared
-    return compared > 0
+            one = piece(name, number, i, known[name], snapshot[key])
+            pieces += [one] if one else []
+    counted = tally(*errors(*joined(pieces))) if pieces else Tally()
+    return counted.compared > 0 and counted.worst <= 1

@@ -105,19 +105,23 @@ class Bounded:
         precision: the format that the quantity is rounded to.
     """
 
-    __slots__ = ("bound", "precision", "value")
+    __slots__ = ("_exact_zero", "bound", "precision", "value")
 
     def __init__(self, value: Any, bound: Any = 0.0, precision: Precision = HOST) -> None:
         self.value = value
         self.bound = bound
         self.precision = precision
+        self._exact_zero: Any = None
 
     def __repr__(self) -> str:
         return f"Bounded({self.value}, ±{self.bound}, {self.precision.name})"
 
     @property
     def exact_zero(self) -> Any:
-        return (self.value == 0) & (self.bound == 0)
+        """Where the value is zero and nothing can change that."""
+        if self._exact_zero is None:
+            self._exact_zero = (self.value == 0) & (self.bound == 0)
+        return self._exact_zero
 
     def _operands(self, other: Any) -> tuple[Bounded, Bounded, Precision]:
         other = lift(other)
