@@ -77,7 +77,7 @@ def _rounded(value: Scalar, dtype: torch.dtype) -> Scalar:
 
 
 def prepare(tensors: Tensors[Tensor], options: Options) -> None:
-    """Count the step; apply `maximize` and `weight_decay`, so that `grad` is the g of the formulas."""
+    """Count the step; apply `maximize` and `weight_decay`, so that `grad` is the g of the formulas; correct it."""
     tensors.step.add_(1)
     if options.maximize:
         tensors.grad = -tensors.grad
@@ -85,6 +85,8 @@ def prepare(tensors: Tensors[Tensor], options: Options) -> None:
         tensors.param.mul_(_decay(options, tensors.param))
     elif options.weight_decay != 0:
         tensors.grad = tensors.grad.add(tensors.param, alpha=options.weight_decay)
+    if options.gamma is not None and tensors.exp_grad_norm is not None:
+        tensors.factor = correction_factor(tensors.grad, tensors.exp_grad_norm, options.gamma)
 
 
 def prepare_all(tensors: Tensors[list[Tensor]], options: Options) -> None:
@@ -97,6 +99,8 @@ def prepare_all(tensors: Tensors[list[Tensor]], options: Options) -> None:
         torch._foreach_mul_(tensors.param, _decay(options, tensors.param[0]))
     elif options.weight_decay != 0:
         tensors.grad = list(torch._foreach_add(tensors.grad, tensors.param, alpha=options.weight_decay))
+    if options.gamma is not None and tensors.exp_grad_norm is not None:
+        tensors.factor = correction_factors(tensors.grad, tensors.exp_grad_norm, options.gamma)
 
 
 def _decay(options: Options, param: Tensor) -> Scalar:
@@ -105,36 +109,42 @@ def _decay(options: Options, param: Tensor) -> Scalar:
 
 def update_exp_avg(tensors: Tensors[Tensor], options: Options) -> None:
     """m = beta1 * m + (1 - beta1) * s in place, s being g without the correction."""
-    if options.gamma is None or tensors.exp_grad_norm is None:
+    if tensors.factor is None:
         tensors.exp_avg.lerp_(tensors.grad, 1.0 - options.beta1)
         return
-    factor = correction_factor(tensors.grad, tensors.exp_grad_norm, options.gamma)
-    tensors.exp_avg.mul_(options.beta1).addcmul_(tensors.grad, factor, value=1.0 - options.beta1)
+    _average(tensors.exp_avg, tensors.grad, tensors.factor, options.beta1)
 
 
 def update_exp_avgs(tensors: Tensors[list[Tensor]], options: Options) -> None:
     """`update_exp_avg` for lists of tensors."""
-    if options.gamma is None or tensors.exp_grad_norm is None:
+    if tensors.factor is None:
         torch._foreach_lerp_(tensors.exp_avg, tensors.grad, 1.0 - options.beta1)
         return
-    factors = correction_factors(tensors.grad, tensors.exp_grad_norm, options.gamma)
+    if tensors.param[0].is_cpu:  # where the foreach functions are loops too
+        for exp_avg, grad, factor in zip(tensors.exp_avg, tensors.grad, tensors.factor, strict=True):
+            _average(exp_avg, grad, factor, options.beta1)
+        return
     torch._foreach_mul_(tensors.exp_avg, options.beta1)
-    torch._foreach_addcmul_(tensors.exp_avg, tensors.grad, factors, value=1.0 - options.beta1)
+    torch._foreach_addcmul_(tensors.exp_avg, tensors.grad, tensors.factor, value=1.0 - options.beta1)
+
+
+def _average(exp_avg: Tensor, grad: Tensor, factor: Tensor, beta: float) -> None:
+    if exp_avg.is_cpu and exp_avg.is_contiguous() and grad.is_contiguous():
+        # An outer product with one number: the only operation of torch that does all of it in one pass.
+        row = exp_avg.view(1, exp_avg.numel())
+        row.addr_(factor.view(1), grad.view(grad.numel()), beta=beta, alpha=1.0 - beta)
+        return
+    exp_avg.mul_(beta).addcmul_(grad, factor, value=1.0 - beta)
 
 
 def corrected_grad(tensors: Tensors[Tensor], options: Options) -> Tensor:
     """s, which without the correction is g itself and not a copy."""
-    if options.gamma is None or tensors.exp_grad_norm is None:
-        return tensors.grad
-    return tensors.grad * correction_factor(tensors.grad, tensors.exp_grad_norm, options.gamma)
+    return tensors.grad if tensors.factor is None else tensors.grad * tensors.factor
 
 
 def corrected_grads(tensors: Tensors[list[Tensor]], options: Options) -> TensorList:
     """`corrected_grad` for lists of tensors."""
-    if options.gamma is None or tensors.exp_grad_norm is None:
-        return tensors.grad
-    factors = correction_factors(tensors.grad, tensors.exp_grad_norm, options.gamma)
-    return torch._foreach_mul(tensors.grad, factors)
+    return tensors.grad if tensors.factor is None else torch._foreach_mul(tensors.grad, tensors.factor)
 
 
 def update_exp_avg_sq(exp_avg_sq: Tensor, x: Tensor, beta2: float) -> None:

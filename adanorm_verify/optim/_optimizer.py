@@ -11,7 +11,7 @@ from torch.optim.optimizer import Optimizer, ParamsT, _default_to_fused_or_forea
 
 from ._moments import prepare, prepare_all
 from ._options import Options, check_tensor_lr, compute_dtype, validate
-from ._tensors import Tensors, as_real, buckets, store, store_all, working_copies, working_copy
+from ._tensors import Tensors, as_real, buckets, chunks, store, store_all, working_copies, working_copy
 
 
 class Update(NamedTuple):
@@ -83,7 +83,8 @@ class MomentOptimizer(Optimizer):
         for raw in buckets(tensors):
             working = working_copies(raw)
             prepare_all(working, options)
-            self._update.multi_tensor(working, options)
+            for chunk in chunks(working):
+                self._update.multi_tensor(chunk, options)
             store_all(working, raw)
 
     def _gather(self, group: dict[str, Any]) -> tuple[dict[str, Any], Options, list[Tensors[Tensor]]]:
