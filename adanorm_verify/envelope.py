@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -33,7 +33,7 @@ def averaged(state: tuple[str, ...]):
 
 
 def envelope(
-    algorithm: Algorithm, case: Case, precision: Precision, host: Precision = HOST
+    algorithm: Algorithm, case: Case, precision: Precision, count: Callable[[int], int] = int
 ) -> Iterator[list[Quantities | None]]:
     """Step by step, the named quantities of every tensor with their bounds; None for a tensor without gradient.
 
@@ -41,23 +41,24 @@ def envelope(
         algorithm: its equations.
         case: arrays must already be representable in `precision`.
         precision: the tensors' format.
-        host: the format of bias corrections and the like; double unless a subject keeps its step on the device.
+        count: `rounding.DeviceStep` for a subject that keeps its step on the device; its bias corrections and the
+            like are float32 numbers then, and doubles otherwise.
 
     Raises:
         ValueError: under `norm_scope=vector`, a case of several groups or with missing gradients.
     """
 
     def number(x: np.float64) -> Bounded:
-        return Bounded(x, 0.0, host)
+        return Bounded(x, 0.0, HOST)
 
     def tensor(array: np.ndarray) -> Bounded:
         return Bounded(array, np.zeros_like(array), precision)
 
     after = averaged(algorithm.state)
     if algorithm.conventions.get("norm_scope") != "vector":
-        yield from trajectory(algorithm, case, number, tensor, after)
+        yield from trajectory(algorithm, case, number, tensor, after, count)
         return
-    for [quantities] in trajectory(algorithm, joined(case), number, tensor, after):
+    for [quantities] in trajectory(algorithm, joined(case), number, tensor, after, count):
         yield parted(quantities, case.shapes, algorithm)
 
 

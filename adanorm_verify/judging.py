@@ -14,7 +14,8 @@ from .paper import algorithm as paper_algorithm
 from .runs import Check, Combination, probe, run_case
 from .search import Profile, shrunk
 from .subject import OPTIONAL_PATHS
-from .verdict import Divergence, Outcome, Record, Run, Verdict
+from .summary import cases
+from .verdict import Divergence, Outcome, Record, Run, RunOutcome, Verdict
 
 
 def judge(check: Check, combinations: Sequence[Combination], profile: Profile, seed: int, explain: bool) -> Verdict:
@@ -28,7 +29,7 @@ def judge(check: Check, combinations: Sequence[Combination], profile: Profile, s
     runs = tuple(run_of(check, combination) for combination in combinations)
     if divergence is not None:
         outcome: Outcome = "differs"
-    elif any(run.outcome == "not-checked" and not optional(run) for run in runs):
+    elif any(run.outcome == "not-checked" for run in runs):
         outcome = "not-checked"
     else:
         outcome = "conforms"
@@ -60,15 +61,12 @@ def judge(check: Check, combinations: Sequence[Combination], profile: Profile, s
     )
 
 
-def optional(run: Run) -> bool:
-    """A path that the subject does not offer for this dtype and device; every other path must run."""
-    return run.path in OPTIONAL_PATHS and run.cases == 0
-
-
 def run_of(check: Check, combination: Combination) -> Run:
     """The outcome of one combination; it fails closed."""
-    outcome: Outcome = "differs" if combination.failure else "conforms"
+    outcome: RunOutcome = "differs" if combination.failure else "conforms"
     note = combination.note
+    if note and combination.path in OPTIONAL_PATHS:
+        return Run(combination.path, combination.dtype, "not-offered", 0, note=note)
     if outcome == "conforms" and not note:
         silent = [m.name for m in mechanisms_of(check.algorithm) if not combination.mechanisms[m.name]]
         theta = combination.tallies.get("theta", Tally())
@@ -148,12 +146,9 @@ def notes(check: Check, combinations: Sequence[Combination]) -> list[str]:
     kept = sorted(set().union(*(c.represented for c in combinations)))
     if kept:
         lines.append(f"state {', '.join(kept)} is kept times a constant; the parameters are not affected")
-    lines += [
-        f"{c.path}, {c.dtype}: not offered ({c.note})" for c in combinations if c.note and c.path in OPTIONAL_PATHS
-    ]
     refusals = {c.refusal: c for c in combinations if c.refused}
     lines += [
-        f"{c.path}, {c.dtype}: {c.refused} case(s) refused by the optimizer ({text})" for text, c in refusals.items()
+        f"{c.path}, {c.dtype}: {cases(c.refused)} refused by the optimizer ({text})" for text, c in refusals.items()
     ]
     return lines
 

@@ -68,7 +68,11 @@ PRECISIONS = {
 HOST = replace(PRECISIONS["float64"], name="host", scalar=True)
 """The precision of host scalars: Python floats."""
 DEVICE_SCALARS = replace(PRECISIONS["float32"], name="device scalars", scalar=True)
-"""For capturable optimizers, which keep the step in float32 on the device and derive their scalars there."""
+"""The precision of what a capturable optimizer derives from its step, which it keeps in float32 on the device."""
+
+
+class DeviceStep(int):
+    """A step count kept on the device: its powers `beta^t`, and what is made of them, are float32 numbers."""
 
 
 def common(a: Precision, b: Precision) -> Precision:
@@ -191,8 +195,9 @@ class Bounded:
     def __pow__(self, exponent: int) -> Bounded:
         if self.precision.scalar:
             # A power of a host scalar: by pow, or by a running product of `exponent` factors.
-            value = self.value**exponent
-            return Bounded(value, abs(value) * exponent * self.precision.roundoff, self.precision)
+            precision = DEVICE_SCALARS if isinstance(exponent, DeviceStep) else self.precision
+            value = self.value ** int(exponent)
+            return Bounded(value, self.bound + abs(value) * exponent * precision.roundoff, precision)
         if exponent != 2:
             raise ValueError(f"only squares of tensors are bounded, got exponent {exponent!r}")
         return self * self

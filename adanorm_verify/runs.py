@@ -14,7 +14,7 @@ from .comparison import Comparison, Tally, compare, mapped, mapped_by_value
 from .envelope import envelope
 from .mechanisms import mechanisms_of, values
 from .paper import Algorithm, Hyperparameters
-from .rounding import DEVICE_SCALARS, HOST, PRECISIONS, Precision
+from .rounding import PRECISIONS, DeviceStep
 from .subject import Subject, SubjectRaised, representable
 from .trajectory import Quantities
 
@@ -59,13 +59,13 @@ class Check:
         fitted = self.subject.fitted(case, self.base, combination.grouped)
         return representable(fitted, combination.dtype)
 
-    def host(self, path: str) -> Precision:
-        """The format of the subject's host scalars: a capturable one derives them from a float32 step on the device."""
-        capturable = path == "capturable" or self.subject.arguments.get("capturable")
-        return DEVICE_SCALARS if capturable else HOST
+    def count(self, path: str) -> type[int]:
+        """How the subject keeps its step: on the device where it is capturable."""
+        return DeviceStep if path == "capturable" or self.subject.arguments.get("capturable") else int
 
     def envelope(self, case: Case, combination: Combination) -> list[list[Quantities | None]]:
-        return list(envelope(self.algorithm, case, PRECISIONS[combination.dtype], self.host(combination.path)))
+        precision = PRECISIONS[combination.dtype]
+        return list(envelope(self.algorithm, case, precision, self.count(combination.path)))
 
     def snapshots(self, case: Case, combination: Combination, keys: frozenset[str] | None):
         flags = self.subject.paths[combination.path]
@@ -103,11 +103,11 @@ def probe(check: Check, path: str, dtype: str) -> Combination:
 def run_case(check: Check, case: Case, combinations: Sequence[Combination]) -> Combination | None:
     """Run one case on every open combination; return the first that fails on it."""
     failed = None
-    envelopes: dict[tuple[frozenset[str], Precision], tuple[Case, list[list[Quantities | None]]]] = {}
+    envelopes: dict[tuple[frozenset[str], type[int]], tuple[Case, list[list[Quantities | None]]]] = {}
     for combination in combinations:
         if not combination.open:
             continue
-        key = combination.grouped, check.host(combination.path)
+        key = combination.grouped, check.count(combination.path)
         if key not in envelopes:
             prepared = check.prepared(case, combination)
             if check.algorithm.conventions.get("norm_scope") == "vector":

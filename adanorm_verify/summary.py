@@ -57,10 +57,16 @@ def place(divergence: Divergence) -> Iterator[str]:
         yield f"  {line}"
 
 
+def cases(count: int) -> str:
+    return f"{count} case" if count == 1 else f"{count} cases"
+
+
 def runs(verdict: Verdict) -> Iterator[str]:
     """A line a path and dtype."""
     worst = {(r.path, r.dtype): r for r in verdict.records if r.quantity == "theta"}
     for run in verdict.runs:
+        if run.outcome == "not-offered":
+            continue
         theta = worst.get((run.path, run.dtype))
         counted = (
             f"{theta.compared} parameters compared, error/bound at most {theta.ratio:.3g}"
@@ -68,7 +74,18 @@ def runs(verdict: Verdict) -> Iterator[str]:
             else "nothing compared"
         )
         note = f" ({run.note})" if run.note else ""
-        yield f"{run.path}, {run.dtype}: {run.outcome}{note}; {run.cases} cases, {counted}"
+        yield f"{run.path}, {run.dtype}: {run.outcome}{note}; {cases(run.cases)}, {counted}"
+
+
+def not_offered(verdict: Verdict) -> Iterator[str]:
+    """A line a path that the optimizer does not offer, with its own reason."""
+    paths: dict[tuple[str, str], list[str]] = {}
+    for run in verdict.runs:
+        if run.outcome == "not-offered":
+            paths.setdefault((run.path, run.note), []).append(run.dtype)
+    for (path, note), dtypes in paths.items():
+        short = note if len(note) <= 90 else note[:89] + "…"
+        yield f"{path}: not offered in {', '.join(dtypes)}; {short}"
 
 
 def mechanisms(verdict: Verdict) -> dict[str, int]:
@@ -90,5 +107,5 @@ def summary(verdict: Verdict) -> str:
     lines += runs(verdict)
     if counts := mechanisms(verdict):
         lines.append("happened: " + ", ".join(f"{name} {count}" for name, count in counts.items()))
-    lines += [f"note: {note}" for note in verdict.notes]
+    lines += [f"note: {note}" for note in (*verdict.notes, *not_offered(verdict))]
     return "\n".join(lines)

@@ -21,6 +21,7 @@ def trajectory(
     number: Callable[[np.float64], Any],
     tensor: Callable[[np.ndarray], Any],
     after: After | None = None,
+    count: Callable[[int], int] = int,
 ) -> Iterator[list[Quantities | None]]:
     """Yield, step by step, the named quantities of every tensor; None for a tensor without a gradient.
 
@@ -30,6 +31,7 @@ def trajectory(
         number: turns a hyperparameter into the arithmetic's scalar.
         tensor: turns a float64 array into the arithmetic's array.
         after: see `Algorithm.evaluate`.
+        count: turns the step into what stands for it.
     """
     hyperparameters = [{k: number(x) for k, x in own.items().items()} for own in case.hyperparameters]
     zero = tensor(np.zeros(()))
@@ -44,7 +46,7 @@ def trajectory(
             steps[i] += 1
             given = {
                 **hyperparameters[case.groups[i]],
-                "t": steps[i],
+                "t": count(steps[i]),
                 "g": tensor(gradient),
                 "axes": parameter_axes(gradient.ndim),
                 **{name + PREVIOUS: value for name, value in states[i].items()},

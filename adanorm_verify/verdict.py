@@ -13,6 +13,8 @@ SCHEMA = 1
 """Version of the JSON document."""
 
 Outcome = Literal["conforms", "differs", "not-checked"]
+RunOutcome = Literal["conforms", "differs", "not-checked", "not-offered"]
+"""A path may also not be offered: a fused or capturable one that the optimizer refuses for a device or dtype."""
 
 
 @dataclass(frozen=True)
@@ -97,12 +99,12 @@ class Run:
         cases: cases run to their end.
         refused: cases that the subject's own code refused, and the first message.
         mechanisms: how many tensor steps each mechanism took part in.
-        note: why, for `not-checked`.
+        note: why, for `not-checked` and `not-offered`.
     """
 
     path: str
     dtype: str
-    outcome: Outcome
+    outcome: RunOutcome
     cases: int
     refused: int = 0
     refusal: str = ""

@@ -29,6 +29,8 @@ def runs(verdict: Verdict) -> Table:
         table.add_column(quantity, justify="right")
     records = {(r.path, r.dtype, r.quantity): r for r in verdict.records}
     for run in verdict.runs:
+        if run.outcome == "not-offered":
+            continue
         row = [ratio(records.get((run.path, run.dtype, quantity))) for quantity in quantities]
         mark = f"[{COLOURS[run.outcome]}]{MARKS[run.outcome]} {run.outcome}[/]"
         table.add_row(run.path, run.dtype, mark, str(run.cases), *row)
@@ -48,5 +50,5 @@ def show(verdict: Verdict, console: Console) -> None:
         console.print(runs(verdict))
     if counts := text.mechanisms(verdict):
         console.print("happened: " + ", ".join(f"{name} {count}" for name, count in counts.items()), highlight=False)
-    for note in verdict.notes:
+    for note in (*verdict.notes, *text.not_offered(verdict)):
         console.print(f"note: {escape(note)}", highlight=False)
