@@ -37,8 +37,8 @@ class Profile:
 
 PROFILES = {
     "quick": Profile(8, 10, ("float64", "float32"), 60),
-    "default": Profile(50, 16, ("float64", "float32"), 200),
-    "thorough": Profile(60, 24, ("float64", "float32", "bfloat16", "float16"), 400),
+    "default": Profile(36, 16, ("float64", "float32"), 200),
+    "thorough": Profile(50, 24, ("float64", "float32", "bfloat16", "float16"), 400),
 }
 
 

@@ -129,7 +129,6 @@ def designed(dtype: str) -> tuple[Case, ...]:
             kind=15,
             hyperparameters=[Hyperparameters(beta2=0.9)],
         ),
-        case("long tensor", [(300,)], [0.5, 0.125, 0.25, 0.125], kind=17),
         case(
             "large eps",
             vectors,
@@ -138,6 +137,8 @@ def designed(dtype: str) -> tuple[Case, ...]:
             hyperparameters=[Hyperparameters(eps=0.125)],
         ),
     ]
+    if dtype in ("float64", "float32"):  # in a half format the bound for any order of so long a sum says nothing
+        cases.append(case("long tensor", [(300,)], [0.5, 0.125, 0.25, 0.125], kind=17))
     if RANGES[dtype].high >= 12:
         cases += [
             case("norms near eps", vectors, [2.0**-21, 2.0**-26] * 5, kind=21),
@@ -177,6 +178,16 @@ def magnitudes(draw, dtype: str, max_steps: int) -> list[float]:
     return (once * repeats)[:max_steps]
 
 
+@st.composite
+def kinds(draw) -> int:
+    """A direction's kind. A random one takes many draws, so that shrinking prefers a second segment of plain ones."""
+    plain = draw(st.sampled_from([0, 1, 2, None]))
+    if plain is not None:
+        return plain
+    digits = draw(st.tuples(*[st.integers(0, 1)] * 20))
+    return 3 + int("".join(map(str, digits)), 2)
+
+
 SHAPES: tuple[Shape, ...] = ((1,), (2,), (), (3,), (2, 2), (0,), (5,), (3, 4))
 
 
@@ -194,7 +205,7 @@ def cases(draw, *, dtype: str, settable: frozenset[str], grouped: frozenset[str]
     """
     shapes = draw(st.lists(st.sampled_from(SHAPES), min_size=1, max_size=3))
     sizes = draw(magnitudes(dtype, max_steps))
-    kind = draw(st.integers(0, 40))
+    kind = draw(kinds())
     first = draw(hyperparameters(settable, dtype))
     start = draw(st.sampled_from([0.0, 1.0]))
     several = not vector and len(shapes) > 1 and bool(grouped) and draw(st.booleans())
