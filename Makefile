@@ -3,15 +3,12 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
 
-.PHONY: verify test test-all lint clean
+.PHONY: verify test lint clean
 
 verify: $(INSTALLED)
 	$(BIN)/adanorm-verify gate
 
 test: lint
-	$(BIN)/pytest -n auto -m "not slow"
-
-test-all: lint
 	$(BIN)/pytest -n auto
 
 lint: $(INSTALLED)

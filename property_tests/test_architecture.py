@@ -1,4 +1,4 @@
-"""Dependencies point one way; the drawing in the README says which."""
+"""Dependencies point one way; the drawing in ARCHITECTURE.md says which."""
 
 from __future__ import annotations
 
@@ -11,21 +11,14 @@ import adanorm_verify
 
 PACKAGE = Path(adanorm_verify.__file__).parent
 
-LAYERS = [
-    {"errors", "files", "paper"},
-    {"reference", "cases", "rounding", "checks", "optim"},
-    {"trajectory", "mechanisms", "streams", "shrinking"},
-    {"envelope", "oracle", "subject"},
-    {"targets", "comparison", "verdict", "summary"},
-    {"runs"},
-    {"search"},
-    {"judging"},
-    {"conformance", "bench"},
-    {"gate", "reports"},
-    {"cli"},
-]
-"""From the paper up: a module imports modules of its own or of lower layers only."""
+def drawing() -> list[set[str]]:
+    """The layers of the drawing in ARCHITECTURE.md, from the lowest up."""
+    block = (PACKAGE.parent / "ARCHITECTURE.md").read_text().split("```")[1]
+    lines = [line.split(":")[0] for line in block.strip().splitlines()]
+    return [{name.strip() for name in line.split(",")} for line in reversed(lines)]
 
+
+LAYERS = drawing()
 LEVEL = {module: level for level, modules in enumerate(LAYERS) for module in modules}
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
 
@@ -55,6 +48,10 @@ def test_imports_point_downwards(path):
     assert own in LEVEL, f"{own} has no layer yet"
     for other in imported(path) - {own}:
         assert LEVEL[other] <= LEVEL[own], f"{own} imports {other}, which is above it"
+
+
+def test_every_room_of_the_drawing_exists():
+    assert set(LEVEL) == {room(path) for path in MODULES}
 
 
 def test_the_test_sees_imports():
