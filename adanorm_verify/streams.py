@@ -137,8 +137,11 @@ def designed(dtype: str) -> tuple[Case, ...]:
             hyperparameters=[Hyperparameters(eps=0.125)],
         ),
     ]
-    if dtype in ("float64", "float32"):  # in a half format the bound for any order of so long a sum says nothing
-        cases.append(case("long tensor", [(300,)], [0.5, 0.125, 0.25, 0.125], kind=17))
+    if dtype in ("float64", "float32"):  # half formats lose so many steps, or terms of a sum, in rounding
+        cases += [
+            case("long tensor", [(300,)], [0.5, 0.125, 0.25, 0.125], kind=17),
+            case("long run", [(2,)], [1.0, 0.5, 0.25, 2.0, 0.125] * 20, kind=29),
+        ]
     if RANGES[dtype].high >= 12:
         cases += [
             case("norms near eps", vectors, [2.0**-21, 2.0**-26] * 5, kind=21),
