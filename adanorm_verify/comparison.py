@@ -256,14 +256,31 @@ def narrow(
     factors[key] = (low, high) if high > 0 and low <= high else None
 
 
-def mapped(keys: Iterable[str], names: Sequence[str]) -> dict[str, str]:
-    """State keys that usual names map to quantities of the list; the first key of a quantity counts."""
+def mapped(
+    steps: Sequence[Sequence[Quantities | None]], snapshots: Sequence[Sequence[Snapshot]], names: Sequence[str]
+) -> dict[str, str]:
+    """State keys that usual names map to quantities of the list; the first key of a quantity counts.
+
+    A key whose values have another size than the quantity means something else, whatever its name.
+    """
+    keys = dict.fromkeys(key for tensors in snapshots for snapshot in tensors for key in snapshot)
     mapping: dict[str, str] = {}
     for key in keys:
         quantity = USUAL_NAMES.get(key)
-        if quantity in (*names, "g") and quantity not in mapping.values():
+        if quantity in (*names, "g") and quantity not in mapping.values() and fits(key, quantity, steps, snapshots):
             mapping[key] = quantity
     return mapping
+
+
+def fits(
+    key: str, name: str, steps: Sequence[Sequence[Quantities | None]], snapshots: Sequence[Sequence[Snapshot]]
+) -> bool:
+    return all(
+        np.size(known[name].value) in (1, np.size(snapshot[key]))
+        for quantities, tensors in zip(steps, snapshots, strict=True)
+        for known, snapshot in zip(quantities, tensors, strict=True)
+        if known is not None and key in snapshot
+    )
 
 
 def mapped_by_value(

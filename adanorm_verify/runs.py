@@ -92,9 +92,8 @@ def probe(check: Check, path: str, dtype: str) -> Combination:
         at = f"step {error.step}" if error.step else "its constructor"
         combination.note = f"{at} raised {error}"
         return combination
-    keys = dict.fromkeys(key for tensors in snapshots for snapshot in tensors for key in snapshot)
-    combination.mapping = mapped(keys, check.order)
     steps = check.envelope(case, combination)
+    combination.mapping = mapped(steps, snapshots, check.order)
     quantities = [e.name for e in check.algorithm.equations if e.extent != "step"]
     combination.mapping |= mapped_by_value(steps, snapshots, quantities, combination.mapping)
     return combination

@@ -11,6 +11,7 @@ import adanorm_verify
 
 PACKAGE = Path(adanorm_verify.__file__).parent
 
+
 def drawing() -> list[set[str]]:
     """The layers of the drawing in ARCHITECTURE.md, from the lowest up."""
     block = (PACKAGE.parent / "ARCHITECTURE.md").read_text().split("```")[1]

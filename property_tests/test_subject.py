@@ -64,6 +64,22 @@ def test_state_under_unusual_names_is_mapped_by_value():
     assert {"e", "m", "v", "theta"} <= {record.quantity for record in verdict.records}
 
 
+class OtherMeaning(torch.optim.Adam):
+    """Adam with keys of its own that look like the paper's symbols."""
+
+    def step(self, closure=None):
+        loss = super().step(closure)
+        for state in self.state.values():
+            state.update(m="adaptive", v=7, e=None)
+        return loss
+
+
+def test_usual_names_that_mean_something_else_are_not_compared():
+    verdict = check_optimizer(OtherMeaning, "adam", profile="quick")
+    assert verdict.conforms
+    assert all(record.ratio <= 1 for record in verdict.records)
+
+
 def test_without_the_rename_the_hyperparameters_are_not_varied_and_that_is_said():
     verdict = check_optimizer(Separate, "adam", profile="quick")
     assert verdict.conforms
