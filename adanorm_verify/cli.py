@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import io
+import os
 import shlex
 import sys
 from collections.abc import Iterator, Sequence
@@ -33,11 +35,24 @@ class Main(click.Group):
 
         try:
             return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit):
+            raise
+        except (KeyboardInterrupt, click.Abort):
+            click.echo("adanorm-verify: interrupted, nothing was decided", err=True)
+        except BrokenPipeError:
+            # The reader has gone; nothing more can be said, and the interpreter must not try at its end either.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         except (CannotCheck, ValueError, OSError) as error:
             if ctx.params.get("debug"):
                 raise
             click.echo(f"adanorm-verify: {error}", err=True)
-            sys.exit(2)
+        except Exception as error:  # an error of ours must not look like a verdict: exit code 1 is "differs"
+            if ctx.params.get("debug"):
+                raise
+            click.echo(
+                f"adanorm-verify: internal error, nothing was decided: {error!r} (--debug shows where)", err=True
+            )
+        sys.exit(2)
 
 
 @click.group(cls=Main, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -48,17 +63,22 @@ def main(debug: bool) -> None:
 
     Exit codes: 0 conforms, 1 differs, 2 could not be checked.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a narrow terminal must not change a verdict
 
 
 def pairs(option: str) -> Any:
     """A click callback that turns KEY=VALUE strings into a dictionary."""
 
     def parse(ctx: click.Context, parameter: click.Parameter, values: Sequence[str]) -> dict[str, str]:
-        parsed = {}
+        parsed: dict[str, str] = {}
         for text in values:
             key, separator, value = text.partition("=")
             if not separator or not key or not value:
                 raise click.BadParameter(f"{text!r} is not of the form {option}")
+            if key in parsed:
+                raise click.BadParameter(f"{key} is given twice, as {parsed[key]!r} and {value!r}")
             parsed[key] = value
         return parsed
 
@@ -72,7 +92,7 @@ def literal(text: str) -> Any:
         return words[text.lower()]
     try:
         return ast.literal_eval(text)
-    except (ValueError, SyntaxError):
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         return text
 
 
@@ -172,6 +192,9 @@ def check(
     from .paper import algorithm as paper_algorithm
 
     paper_algorithm(algorithm, decide)  # refuses a wrong name before torch is imported
+    for file in (json_file, reproduce):
+        if file and not os.access(existing_folder(Path(file)), os.W_OK):
+            raise OSError(f"cannot write {file!r}: no permission in its folder")
     from .conformance import check_optimizer
     from .reports.reproduction import reproduction
 
@@ -192,15 +215,20 @@ def check(
             progress=progress,
         )
     verdict = replace(verdict, environment={**verdict.environment, "command": command_line()})
-    show(verdict, out)
     if json_file:
         write(json_file, verdict.to_json())
+    show(verdict, out)
     if reproduce and verdict.first_divergence is not None:
         write(reproduce, reproduction(verdict, target, given, rename, device, Path(reproduce).name))
         click.echo(f"reproduction: python {shlex.quote(reproduce)}")
     elif reproduce:
         click.echo("nothing to reproduce: no difference was found")
     sys.exit(verdict.exit_code)
+
+
+def existing_folder(path: Path) -> Path:
+    """The nearest folder above `path` that exists."""
+    return next(folder for folder in path.absolute().parents if folder.is_dir())
 
 
 def write(path: str, text: str) -> None:
@@ -239,22 +267,21 @@ def gate(profile: str, device: str, seed: int, seeds: int, jobs: int | None, fol
     from .gate import run_gate
 
     out = console()
+    outcomes, cases = [], 0
     with progress_bar(out, "gate") as progress:
-        verdicts = run_gate(profile, device, range(seed, seed + seeds), jobs, progress)
-    for verdict in verdicts:
-        verdict = replace(verdict, environment={**verdict.environment, "command": command_line()})
-        if verdict.conforms:
-            click.echo(gate_line(verdict))
-        else:
-            show(verdict, out)
-        if folder:
-            device_name = verdict.environment.get("device_kind", "cpu")
-            name = f"{verdict.algorithm}-{device_name}-seed{verdict.environment['seed']}.json"
-            write(str(Path(folder) / name), verdict.to_json())
-    failed = [v for v in verdicts if not v.conforms]
-    cases = sum(run.cases for verdict in verdicts for run in verdict.runs)
-    click.echo(f"gate: {len(verdicts) - len(failed)} of {len(verdicts)} checks conform, {cases} cases")
-    sys.exit(max((v.exit_code for v in verdicts), default=2))
+        for verdict in run_gate(profile, device, range(seed, seed + seeds), jobs, progress):
+            verdict = replace(verdict, environment={**verdict.environment, "command": command_line()})
+            if verdict.conforms:
+                click.echo(gate_line(verdict))
+            else:
+                show(verdict, out)
+            if folder:
+                kind, number = verdict.environment["device_kind"], verdict.environment["seed"]
+                write(str(Path(folder) / f"{verdict.algorithm}-{kind}-seed{number}.json"), verdict.to_json())
+            outcomes.append(verdict.exit_code)
+            cases += sum(run.cases for run in verdict.runs)
+    click.echo(f"gate: {outcomes.count(0)} of {len(outcomes)} checks conform, {cases} cases")
+    sys.exit(max(outcomes, default=2))
 
 
 def gate_line(verdict: Verdict) -> str:

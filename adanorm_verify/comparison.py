@@ -103,12 +103,16 @@ class Comparison:
         return any(difference.quantity == "theta" for difference in self.differences)
 
     @property
-    def represented(self) -> frozenset[str]:
-        """Quantities that a conforming run kept in another form: off by one constant factor in every tensor."""
+    def unfollowed(self) -> frozenset[str]:
+        """Quantities outside their envelope in a conforming run, by no constant factor: another thing is kept."""
         if self.diverged:
             return frozenset()
-        unscaled = {d.quantity for d in self.differences if (d.quantity, d.tensor) not in self.scaled}
-        return frozenset({d.quantity for d in self.differences} - unscaled)
+        return frozenset(d.quantity for d in self.differences if (d.quantity, d.tensor) not in self.scaled)
+
+    @property
+    def represented(self) -> frozenset[str]:
+        """Quantities that a conforming run kept in another form: off by one constant factor in every tensor."""
+        return frozenset() if self.diverged else frozenset(d.quantity for d in self.differences) - self.unfollowed
 
     def first(self, order: Sequence[str], represented: frozenset[str] = frozenset()) -> Difference | None:
         """The earliest difference, by step and then by the order of the equations, other representations aside."""

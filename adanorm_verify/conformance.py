@@ -14,7 +14,7 @@ import torch
 
 from . import __version__, streams
 from .errors import CannotCheck
-from .judging import hints, judge
+from .judging import fits_designed, hints, judge
 from .paper import DECISIONS, Algorithm
 from .paper import algorithm as paper_algorithm
 from .runs import Check, probe, run_case
@@ -64,33 +64,40 @@ def check_optimizer(
     Raises:
         ValueError: an unknown algorithm, decision, profile or dtype.
     """
-    name = target if isinstance(target, str) else f"{target.__module__}:{target.__qualname__}"
+    name = target if isinstance(target, str) else spelled(target)
     answers = dict(decisions or {})
     paper = paper_algorithm(algorithm, answers)
     chosen = one_of("profile", profile, PROFILES)
     formats = tuple(one_of("dtype", dtype, {d: d for d in DTYPES}) for dtype in dtypes or chosen.dtypes)
     readings = other_readings(paper, answers, allow)
+    refuse_unobservable(answers)
     environment = describe(profile, device, seed)
     try:
         if device == "cuda" and not torch.cuda.is_available():
             raise CannotCheck("device 'cuda': torch finds no CUDA device; use --device cpu")
         factory = load(target) if isinstance(target, str) else target
-        subject = Subject(factory, name, dict(arguments or {}), dict(rename or {}))
+        subject = Subject(factory, name, dict(arguments or {}), dict(rename or {}), paper.hyperparameters)
         check = Check(subject, paper, subject.base, device)
         verdict = decide(check, chosen, formats, seed, progress, explain)
         for reading in readings:
-            if verdict.outcome != "differs":
+            if verdict.first_divergence is None:
                 break
             other = replace(check, algorithm=paper_algorithm(algorithm, {**answers, **reading}))
-            second = decide(other, chosen, formats, seed, progress, explain)
-            if second.conforms:
-                verdict = replace(second, decisions=reading)
+            if fits_designed(other, verdict.first_divergence):
+                second = decide(other, chosen, formats, seed, progress, explain)
+                verdict = replace(second, decisions=reading) if second.conforms else verdict
         if verdict.outcome == "differs" and explain:
             verdict = replace(verdict, notes=(*verdict.notes, *hints(check, verdict, algorithm, answers)))
         verdict = replace(verdict, decisions={**answers, **verdict.decisions})
     except CannotCheck as error:
         verdict = Verdict("not-checked", name, algorithm, decisions=answers, reason=str(error))
     return replace(verdict, environment=environment)
+
+
+def spelled(target: Any) -> str:
+    """A name for a class or factory; a `functools.partial` has none of its own."""
+    name = getattr(target, "__qualname__", None)
+    return f"{target.__module__}:{name}" if name else repr(target)
 
 
 def one_of(kind: str, value: str, known: Mapping[str, Any]) -> Any:
@@ -114,6 +121,14 @@ def describe(profile: str, device: str, seed: int) -> dict[str, Any]:
         "profile": profile,
         "seed": seed,
     }
+
+
+def refuse_unobservable(answers: Mapping[str, str]) -> None:
+    """Raise ValueError for an answer that a comparison cannot see: it would hold for every optimizer."""
+    for decision in DECISIONS:
+        if not decision.observable and answers.get(decision.key, decision.default) != decision.default:
+            answer = f"{decision.key}={answers[decision.key]}"
+            raise ValueError(f"check cannot observe {answer}: it is a choice for the reference alone")
 
 
 def other_readings(paper: Algorithm, answers: Mapping[str, str], allow: Sequence[str]) -> list[dict[str, str]]:

@@ -8,8 +8,14 @@ from pathlib import Path
 
 
 def write_atomically(path: str | Path, text: str) -> None:
-    """Write `text` to a temporary file beside `path`, then move it there; missing folders are made."""
-    path = Path(path)
+    """Write `text` to a temporary file beside `path`, then move it there; missing folders are made.
+
+    What a link points to is replaced, not the link; a pipe or a device is written to as it is.
+    """
+    path = Path(os.path.realpath(path))
+    if path.exists() and not path.is_file():
+        path.write_text(text, encoding="utf-8")
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:

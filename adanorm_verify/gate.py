@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import replace
 from multiprocessing import get_context
@@ -61,8 +61,8 @@ def single_threaded() -> None:
 
 def run_gate(
     profile: str, device: str, seeds: Sequence[int], jobs: int | None = None, progress: Progress | None = None
-) -> Sequence[Verdict]:
-    """All verdicts, in the paper's order, seed by seed.
+) -> Iterator[Verdict]:
+    """Yield the verdicts as they come in, so that a kill loses nothing that was finished.
 
     Args:
         profile: a key of `conformance.PROFILES`.
@@ -72,14 +72,10 @@ def run_gate(
         progress: called as verdicts come in.
     """
     work = [(name, where, seed) for seed in seeds for where in devices(device) for name in SHIPPED]
-    verdicts: dict[tuple[str, str, int], Verdict] = {}
     context = get_context("spawn")
     with ProcessPoolExecutor(jobs or os.cpu_count() or 1, context, initializer=single_threaded) as pool:
-        futures = {
-            pool.submit(check_shipped, name, profile, where, seed): (name, where, seed) for name, where, seed in work
-        }
+        futures = {pool.submit(check_shipped, name, profile, where, seed): name for name, where, seed in work}
         for done, future in enumerate(as_completed(futures), 1):
-            verdicts[futures[future]] = future.result()
             if progress is not None:
-                progress(f"gate: {futures[future][0]}", done, len(work))
-    return [verdicts[item] for item in work]
+                progress(f"gate: {futures[future]}", done, len(work))
+            yield future.result()

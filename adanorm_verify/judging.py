@@ -21,7 +21,7 @@ from .verdict import Divergence, Outcome, Record, Run, RunOutcome, Verdict
 def judge(check: Check, combinations: Sequence[Combination], profile: Profile, seed: int, explain: bool) -> Verdict:
     """The verdict on all combinations."""
     failed = next((c for c in combinations if c.failure is not None), None)
-    represented = frozenset().union(*(c.represented for c in combinations))
+    represented = kept_in_another_form(combinations)
     divergence = None
     if failed is not None and failed.failure is not None:
         failure = shrunk(check, failed, profile, seed) if explain else failed.failure
@@ -70,7 +70,9 @@ def run_of(check: Check, combination: Combination) -> Run:
     if outcome == "conforms" and not note:
         silent = [m.name for m in mechanisms_of(check.algorithm) if not combination.mechanisms[m.name]]
         theta = combination.tallies.get("theta", Tally())
-        if not theta.compared or not combination.moved:
+        if combination.raised:
+            note = f"{cases(combination.raised)} of ordinary gradients raised in step(): {combination.refusal}"
+        elif not theta.compared or not combination.moved:
             note = "no parameter that moved could be compared"
         elif silent and reachable(check, silent):
             note = f"never happened in the cases that ran: {', '.join(silent)}"
@@ -93,7 +95,7 @@ def reachable(check: Check, silent: Sequence[str]) -> bool:
     pinned = check.subject.pinned
     impossible = set()
     if pinned.get("gamma") == 0:
-        impossible |= {"correction"}
+        impossible |= {"correction", "zero gradient"}
     if 2 / (1 - pinned.get("beta2", 0.999)) - 1 < 5:
         impossible |= {"rectified step"}
     return bool(set(silent) - impossible)
@@ -144,9 +146,14 @@ def notes(check: Check, combinations: Sequence[Combination]) -> list[str]:
             and parameter.default
         ):
             lines.append(f"its default {name}={parameter.default:g} was left on; --arg {name}=0 switches it off")
-    kept = sorted(set().union(*(c.represented for c in combinations)))
-    if kept:
+    if kept := sorted(kept_in_another_form(combinations)):
         lines.append(f"state {', '.join(kept)} is kept times a constant; the parameters are not affected")
+    conforming = all(c.failure is None for c in combinations)
+    if conforming and (other := sorted(set().union(*(c.unfollowed for c in combinations)))):
+        keys = sorted({key for c in combinations for key, quantity in c.mapping.items() if quantity in other})
+        lines.append(f"state {', '.join(keys)} does not follow {', '.join(other)}; the parameters conform without")
+    if not all(c.deterministic for c in combinations):
+        lines.append("the same case did not fail again: the optimizer is not deterministic")
     refusals = {c.refusal: c for c in combinations if c.refused}
     lines += [
         f"{c.path}, {c.dtype}: {cases(c.refused)} refused by the optimizer ({text})" for text, c in refusals.items()
@@ -154,28 +161,34 @@ def notes(check: Check, combinations: Sequence[Combination]) -> list[str]:
     return lines
 
 
+def kept_in_another_form(combinations: Sequence[Combination]) -> frozenset[str]:
+    """Quantities that conforming runs kept times a constant, in all of them."""
+    represented = frozenset().union(*(c.represented for c in combinations))
+    return represented - frozenset().union(*(c.unfollowed for c in combinations))
+
+
 def hints(check: Check, verdict: Verdict, name: str, answers: Mapping[str, str]) -> list[str]:
     """Other answers to the paper's open questions that the subject does conform to, on the designed cases."""
     assert verdict.first_divergence is not None  # only asked for a subject that differs
-    path, dtype = verdict.first_divergence.path, verdict.first_divergence.dtype
     fitting = []
     for decision in DECISIONS:
-        if not decision.concerns(check.algorithm) or decision.key in answers:
+        if not decision.concerns(check.algorithm) or decision.key in answers or not decision.observable:
             continue
         for option in decision.options:
             if option == decision.default:
                 continue
             other = replace(check, algorithm=paper_algorithm(name, {**answers, decision.key: option}))
-            if conforms_on_designed(other, path, dtype):
+            if fits_designed(other, verdict.first_divergence):
                 fitting.append(
                     f"it does conform under --decide {decision.key}={option}: {decision.options[option].meaning}"
                 )
     return fitting
 
 
-def conforms_on_designed(check: Check, path: str, dtype: str) -> bool:
-    combination = probe(check, path, dtype)
-    for case in streams.designed(dtype):
+def fits_designed(check: Check, divergence: Divergence) -> bool:
+    """Whether the subject is inside on a counterexample to another reading and on all designed cases."""
+    combination = probe(check, divergence.path, divergence.dtype)
+    for case in (divergence.case, *streams.designed(divergence.dtype)):
         if run_case(check, case, [combination]) is not None:
             return False
     return combination.cases > 0 and combination.moved

@@ -29,13 +29,16 @@ class Combination:
     mapping: dict[str, str] = field(default_factory=dict)
     cases: int = 0
     refused: int = 0
+    raised: int = 0
     refusal: str = ""
     note: str = ""
     failure: tuple[Case, Comparison] | None = None
     tallies: dict[str, Tally] = field(default_factory=dict)
     mechanisms: Counter[str] = field(default_factory=Counter)
     represented: set[str] = field(default_factory=set)
+    unfollowed: set[str] = field(default_factory=set)
     moved: bool = False
+    deterministic: bool = True
 
     @property
     def open(self) -> bool:
@@ -61,7 +64,9 @@ class Check:
 
     def count(self, path: str) -> type[int]:
         """How the subject keeps its step: on the device where it is capturable."""
-        return DeviceStep if path == "capturable" or self.subject.arguments.get("capturable") else int
+        by_default = self.subject.parameters["capturable"].default if "capturable" in self.subject.parameters else False
+        chosen = self.subject.arguments.get("capturable", by_default)
+        return DeviceStep if path == "capturable" or chosen is True else int
 
     def envelope(self, case: Case, combination: Combination) -> list[list[Quantities | None]]:
         precision = PRECISIONS[combination.dtype]
@@ -85,7 +90,7 @@ def probe(check: Check, path: str, dtype: str) -> Combination:
     flags = check.subject.paths[path]
     try:
         optimizer, _ = check.subject.build(case, flags, dtype, check.device, frozenset())
-        options = optimizer.param_groups[0]
+        options = (getattr(optimizer, "param_groups", None) or [{}])[0]
         combination.grouped = frozenset(n for n in check.subject.settable if check.subject.spelling[n] in options)
         snapshots = list(check.snapshots(case, combination, None))
     except SubjectRaised as error:
@@ -117,12 +122,14 @@ def run_case(check: Check, case: Case, combinations: Sequence[Combination]) -> C
             comparison = check.compared(prepared, steps, combination)
         except SubjectRaised as error:
             combination.refused += 1
+            combination.raised += error.step > 0 and ordinary(prepared)
             combination.refusal = combination.refusal or f"{case.name}, step {error.step}: {error}"
             continue
         combination.cases += 1
         combination.moved |= comparison.moved
         if combination.dtype in ("float64", "float32"):  # half formats leave room for many a constant
             combination.represented |= comparison.represented
+            combination.unfollowed |= comparison.unfollowed
         count_mechanisms(check.algorithm, steps, prepared, combination.mechanisms)
         for quantity, counted in comparison.tallies.items():
             combination.tallies.setdefault(quantity, Tally()).add(counted)
@@ -130,6 +137,13 @@ def run_case(check: Check, case: Case, combinations: Sequence[Combination]) -> C
             combination.failure = prepared, comparison
             failed = failed or combination
     return failed
+
+
+def ordinary(case: Case) -> bool:
+    """Whether a case has nothing that an optimizer might refuse: tensors with elements and gradients all along."""
+    return all(theta.ndim and theta.size for theta in case.theta) and all(
+        gradient is not None for gradients in case.steps for gradient in gradients
+    )
 
 
 def one_vector(case: Case) -> Case:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import seed as with_seed
+from hypothesis.errors import Flaky
 
 from . import streams
 from .cases import Case
@@ -88,7 +89,7 @@ def search(
             first.failure = trial.failure
             raise Diverged
 
-    with suppress(Diverged):
+    with suppress(Diverged, Flaky):  # a subject that is not deterministic does not fail again
         attempt()
 
 
@@ -108,7 +109,11 @@ def shrunk(check: Check, combination: Combination, profile: Profile, seed: int) 
             other = simplest(until_divergence(*trial.failure), fails, check.base)
             case = min(case, other, key=lambda found: complexity(found, check.base))
     # Every simplification was accepted because it fails; only a subject that is not deterministic does not fail again.
-    return failing(check, combination, case) or combination.failure
+    again = failing(check, combination, case)
+    if again is not None:
+        return again
+    combination.deterministic = False
+    return until_divergence(*combination.failure), combination.failure[1]
 
 
 READABLE = 12

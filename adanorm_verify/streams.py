@@ -107,6 +107,7 @@ def designed(dtype: str) -> tuple[Case, ...]:
         case("ties e = ||g||", [(1,)], [1.0, 0.5, 0.5, 0.5], hyperparameters=[Hyperparameters(gamma=0.5)]),
         case("slow decay", vectors, [0.8**t for t in range(10)], kind=9),
         case("constant", [(2,)], [1.0] * 8),
+        case("zeros among non-zeros", vectors, [1.0, 0.125, 0.5, 0.25, 1.0], kind=2),
         case("heavy tails", [(4,), (3, 2)], [0.25] * 10, kind=4),
         case(
             "short memory",

@@ -16,7 +16,7 @@ import torch
 
 from .cases import Case
 from .errors import CannotCheck
-from .paper import Hyperparameters
+from .paper import HYPERPARAMETERS, Hyperparameters
 
 DTYPES = {
     "float64": torch.float64,
@@ -24,6 +24,7 @@ DTYPES = {
     "bfloat16": torch.bfloat16,
     "float16": torch.float16,
 }
+BETAS = ("beta1", "beta2")
 USUAL_ARGUMENTS = {"lr": "lr", "gamma": "gamma", "eps": "eps"}
 PATHS = {
     "single-tensor": {"foreach": False},
@@ -61,12 +62,14 @@ class Subject:
         target: how it was named, for reports.
         arguments: fixed constructor arguments.
         rename: paper's hyperparameter (or `betas`) to the constructor's argument.
+        read: the hyperparameters of the algorithm; an argument `gamma` of an Adam is another thing.
     """
 
     factory: Callable[..., torch.optim.Optimizer]
     target: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
     rename: Mapping[str, str] = field(default_factory=dict)
+    read: tuple[str, ...] = HYPERPARAMETERS
 
     def __post_init__(self) -> None:
         allowed = ("lr", "betas", "beta1", "beta2", "gamma", "eps")
@@ -74,6 +77,11 @@ class Subject:
             if ours not in allowed:
                 raise CannotCheck(f"--rename {ours}={theirs}: {ours!r} is none of the paper's {', '.join(allowed)}")
             self._refuse_unknown(theirs, f"--rename {ours}={theirs}")
+            if ours not in (*self.read, "betas"):
+                raise CannotCheck(f"--rename {ours}={theirs}: the algorithm has no {ours}")
+        taken = [theirs for ours, theirs in self.spelling.items() if not (ours in BETAS and self._paired(ours))]
+        if len(set(taken)) < len(taken):
+            raise CannotCheck(f"--rename: two hyperparameters cannot be one argument, got {self.spelling}")
         for name, value in self.arguments.items():
             self._refuse_unknown(name, f"--arg {name}={value}")
 
@@ -112,14 +120,19 @@ class Subject:
     @cached_property
     def spelling(self) -> dict[str, str]:
         """Paper's hyperparameter to the constructor's argument, where it has one; betas come as a pair or singly."""
-        spelled = {name: theirs for name, theirs in USUAL_ARGUMENTS.items() if theirs in self.parameters}
+        spelled = {name: theirs for name, theirs in USUAL_ARGUMENTS.items() if self._takes(theirs)}
         betas = self.rename.get("betas", "betas")
-        for name in ("beta1", "beta2"):
-            if betas in self.parameters:
+        for name in BETAS:
+            if self._takes(betas):
                 spelled[name] = betas
-            elif name in self.parameters:
+            elif self._takes(name):
                 spelled[name] = name
-        return {**spelled, **{ours: theirs for ours, theirs in self.rename.items() if ours != "betas"}}
+        spelled |= {ours: theirs for ours, theirs in self.rename.items() if ours != "betas"}
+        return {name: theirs for name, theirs in spelled.items() if name in self.read}
+
+    def _takes(self, argument: str) -> bool:
+        named = argument in self.arguments or argument in self.rename.values()
+        return argument in self.parameters or (self.takes_anything and named)
 
     @cached_property
     def pinned(self) -> dict[str, Any]:
@@ -128,9 +141,11 @@ class Subject:
         for name, theirs in self.spelling.items():
             if theirs in self.arguments:
                 value = self.arguments[theirs]
-                pair = name in ("beta1", "beta2") and self._paired(name)
+                pair = name in BETAS and self._paired(name)
                 if pair and not (isinstance(value, list | tuple) and len(value) == 2):
                     raise CannotCheck(f"--arg {theirs}={value!r}: two numbers are wanted, such as {theirs}=(0.9,0.999)")
+                if not pair and np.size(value) != 1:
+                    raise CannotCheck(f"--arg {theirs}={value!r}: one number is wanted")
                 fixed[name] = value[int(name == "beta2")] if pair else value
         return fixed
 
@@ -163,7 +178,7 @@ class Subject:
         values = {name: float(value) for name, value in hyperparameters.items().items()}
         options: dict[str, Any] = {}
         for name in names:
-            paired = name in ("beta1", "beta2") and self._paired(name)
+            paired = name in BETAS and self._paired(name)
             options[self.spelling[name]] = (values["beta1"], values["beta2"]) if paired else values[name]
         return options
 
@@ -197,8 +212,12 @@ class Subject:
         try:
             with quiet():
                 optimizer = self.factory(groups if len(groups) > 1 else parameters, **arguments)
-        except Exception as error:  # a constructor may raise anything: it becomes a refusal with its message
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # a constructor may raise anything: it becomes a refusal with its message
             raise SubjectRaised(0, error) from error
+        if not callable(getattr(optimizer, "step", None)):
+            raise SubjectRaised(0, TypeError(f"it returned {type(optimizer).__name__}, which has no step()"))
         return optimizer, parameters
 
     def drive(
@@ -230,25 +249,30 @@ class Subject:
                     None if gradient is None else torch.tensor(gradient, dtype=DTYPES[dtype], device=device)
                 )
             try:
-                with warnings.catch_warnings():
-                    warnings.simplefilter("ignore")
+                with quiet():
                     optimizer.step()
-            except Exception as error:  # the subject may raise anything: it is reported, with the step
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:  # the subject may raise anything: it is reported, with the step
                 raise SubjectRaised(number, error) from error
             yield [snapshot(optimizer, parameter, keys) for parameter in parameters]
 
 
 @contextlib.contextmanager
 def quiet():
-    """Some constructors print a banner or warn; neither belongs in a report."""
-    with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+    """Some optimizers print or warn; neither belongs in a report."""
+    silence = io.StringIO()
+    with contextlib.redirect_stdout(silence), contextlib.redirect_stderr(silence), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
 
 
 def snapshot(optimizer: torch.optim.Optimizer, parameter: torch.Tensor, keys: frozenset[str] | None) -> Snapshot:
     """The parameter and its numeric state."""
-    state = optimizer.state.get(parameter, {})
+    states = getattr(optimizer, "state", None)
+    state = states.get(parameter) if isinstance(states, Mapping) else None
+    if not isinstance(state, Mapping):  # kept elsewhere or in another form: the parameters decide alone
+        return {"theta": as_array(parameter)}
     numbers = {
         key: array
         for key, value in state.items()
@@ -258,9 +282,9 @@ def snapshot(optimizer: torch.optim.Optimizer, parameter: torch.Tensor, keys: fr
 
 
 def numeric(value: Any) -> np.ndarray | None:
-    if isinstance(value, torch.Tensor) and not value.is_complex():
+    if isinstance(value, torch.Tensor) and value.layout is torch.strided and not value.is_complex():
         return as_array(value)
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
+    if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= float(np.finfo(np.float64).max):
         return np.asarray(float(value))
     return None
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .cases import Case
+from .paper import algorithm
 
 if TYPE_CHECKING:
-    from .verdict import Divergence, Verdict
+    from .verdict import Verdict
 
 HEADLINES = {
     "conforms": "{target} conforms to {title}",
@@ -33,27 +34,29 @@ def numbers(array: np.ndarray) -> str:
     return f"[{', '.join(values)}{more}]" if array.ndim else values[0]
 
 
-def counterexample(case: Case) -> Iterator[str]:
-    """The case, a line a group and a line a step."""
+def counterexample(case: Case, names: Collection[str]) -> Iterator[str]:
+    """The case, a line a group with the hyperparameters of those names, and a line a step."""
     for number, own in enumerate(case.hyperparameters):
         label = f"group {number}: " if len(case.hyperparameters) > 1 else ""
-        yield label + ", ".join(f"{name} = {value:g}" for name, value in own.items().items())
+        yield label + ", ".join(f"{name} = {value:g}" for name, value in own.items().items() if name in names)
     if any(np.any(theta) for theta in case.theta):
         yield "theta_0 = " + ", ".join(numbers(theta) for theta in case.theta)
     for number, gradients in enumerate(case.steps, 1):
         yield f"g_{number} = " + ", ".join("none" if g is None else numbers(g) for g in gradients)
 
 
-def place(divergence: Divergence) -> Iterator[str]:
-    """Where it leaves the paper, by how much, and on what input."""
-    d = divergence
+def place(verdict: Verdict) -> Iterator[str]:
+    """Where it leaves the paper, by how much, and on what input; nothing for a subject that does not."""
+    d = verdict.first_divergence
+    if d is None:
+        return
     yield f"first difference: {d.quantity} at step {d.step} ({d.path}, {d.dtype})"
     yield f"  {d.where}:  {d.equation}"
     yield f"  paper {d.expected!r}"
     yield f"  found {d.got!r}"
     yield f"  error {d.error:.3g}, rounding explains {d.bound:.3g}: {d.ratio:.3g} times as much"
     yield "counterexample"
-    for line in counterexample(d.case):
+    for line in counterexample(d.case, algorithm(verdict.algorithm).hyperparameters):
         yield f"  {line}"
 
 
@@ -102,8 +105,7 @@ def summary(verdict: Verdict) -> str:
     lines = [headline(verdict)]
     if verdict.reason:
         lines.append(verdict.reason)
-    if verdict.first_divergence is not None:
-        lines += place(verdict.first_divergence)
+    lines += place(verdict)
     lines += runs(verdict)
     if counts := mechanisms(verdict):
         lines.append("happened: " + ", ".join(f"{name} {count}" for name, count in counts.items()))

@@ -26,8 +26,11 @@ def load(target: str) -> Callable[..., torch.optim.Optimizer]:
         raise CannotCheck(f"target {target!r} is not of the form package.module:Class or path/to/file.py:Class")
     module = load_file(Path(place)) if place.endswith(".py") else load_module(place)
     found: Any = module
-    for part in name.split("."):
-        found = getattr(found, part, None)
+    try:
+        for part in name.split("."):
+            found = getattr(found, part, None)
+    except Exception as error:  # a module's own __getattr__ may raise anything
+        raise CannotCheck(f"looking up {name} in {place} raised {type(error).__name__}: {first_line(error)}") from error
     if not callable(found):
         near = sorted(
             n for n, x in vars(module).items() if isinstance(x, type) and issubclass(x, torch.optim.Optimizer)
@@ -50,7 +53,9 @@ def load_module(name: str) -> Any:
                 f"no module named {error.name!r}; is the package that has {package!r} installed?"
             ) from error
         raise CannotCheck(f"importing {name} needs the module {error.name!r}, which is not installed") from error
-    except Exception as error:  # foreign top-level code may raise anything
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # foreign top-level code may raise anything, SystemExit included
         raise CannotCheck(f"importing {name} raised {type(error).__name__}: {first_line(error)}") from error
 
 
@@ -62,12 +67,12 @@ def load_file(path: Path) -> Any:
     assert spec.loader is not None  # and a loader
     module = importlib.util.module_from_spec(spec)
     sys.modules.setdefault(path.stem, module)
-    sys.path.insert(0, str(path.parent.resolve()))
+    sys.path.insert(0, str(path.parent.resolve()))  # and it stays, as for a script: steps may import siblings too
     try:
         with quiet():
             spec.loader.exec_module(module)
-    except Exception as error:  # foreign top-level code may raise anything
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # foreign top-level code may raise anything, SystemExit included
         raise CannotCheck(f"importing {path} raised {type(error).__name__}: {first_line(error)}") from error
-    finally:
-        sys.path.remove(str(path.parent.resolve()))
     return module

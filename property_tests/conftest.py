@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PACKAGES = ROOT / ".packages"
 sys.path.insert(0, str(Path(__file__).parent))
+
+from released import install  # noqa: E402  (the path above finds it)
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -22,33 +22,6 @@ def one_thread() -> None:
     import torch
 
     torch.set_num_threads(1)
-
-
-def install(requirement: str) -> Path:
-    """The folder that holds one release and nothing else; installed there once."""
-    folder = PACKAGES / requirement.replace("==", "-")
-    if folder.is_dir():
-        return folder
-    PACKAGES.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=PACKAGES) as temporary:
-        target = Path(temporary) / "site"
-        command = [
-            sys.executable,
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--no-deps",
-            "--target",
-            str(target),
-            requirement,
-        ]
-        subprocess.run(command, check=True, capture_output=True, text=True)
-        try:
-            os.rename(target, folder)
-        except OSError:
-            assert folder.is_dir(), f"{requirement} could not be put into {folder}"  # another process was first
-    return folder
 
 
 Run = Callable[..., subprocess.CompletedProcess[str]]

@@ -9,6 +9,7 @@ import time
 
 import pytest
 from click.testing import CliRunner
+from released import install
 
 from adanorm_verify.cli import main
 
@@ -50,8 +51,6 @@ def test_dead_correction_of_a_released_package_is_found_and_named(command, tmp_p
     assert document["seed"] == 0
     assert document["command"].startswith("adanorm-verify check pytorch_optimizer:AdaNorm")
     # The script stands alone: it finds the package, and nothing of this project.
-    from conftest import install
-
     code = "import sys; sys.modules['adanorm_verify'] = None; exec(open(sys.argv[1]).read())"
     alone = subprocess.run(
         [sys.executable, "-c", code, str(script)],

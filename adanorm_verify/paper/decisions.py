@@ -34,6 +34,7 @@ class Decision:
         concerns: whether an algorithm has the question at all.
         equivalent: the paper supports the other options as well as the default, so that an implementation of any of
             them is an implementation of the paper (`check` says which one it found).
+        observable: whether a comparison of finite numbers can tell the options apart.
     """
 
     key: str
@@ -43,6 +44,7 @@ class Decision:
     options: Mapping[str, Option]
     concerns: Callable[[Algorithm], bool]
     equivalent: bool = False
+    observable: bool = True
 
 
 def convention(key: str, value: str) -> Callable[[Algorithm], Algorithm]:
@@ -97,6 +99,7 @@ DECISIONS = (
             "printed": Option("0/0, a NaN that stays", exchanged("s", s_as_printed)),
         },
         corrected,
+        observable=False,
     ),
     Decision(
         "norm_scope",
@@ -165,6 +168,7 @@ DECISIONS = (
             "refuse": Option("a ValueError", convention("unrectifiable", "refuse")),
         },
         lambda algorithm: "rho" in algorithm,
+        observable=False,
     ),
     Decision(
         "zero_denominator",
@@ -176,6 +180,7 @@ DECISIONS = (
             "printed": Option("m_hat/0", exchanged("ratio", ratio_as_printed)),
         },
         lambda algorithm: True,
+        equivalent=True,
     ),
     Decision(
         "eps_placement",
@@ -202,6 +207,7 @@ DECISIONS = (
             "refuse": Option("a ValueError", convention("non_finite", "refuse")),
         },
         lambda algorithm: True,
+        observable=False,
     ),
 )
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 import inspect
+import os
 import textwrap
 from collections.abc import Mapping
+from pathlib import Path
 from pprint import pformat
 from typing import Any
 
@@ -14,7 +17,7 @@ from ..cases import Case
 from ..errors import CannotCheck
 from ..paper import Algorithm
 from ..paper import algorithm as paper_algorithm
-from ..runs import Check, Combination
+from ..runs import Check, probe
 from ..subject import Subject
 from ..summary import headline, place
 from ..targets import load
@@ -26,13 +29,25 @@ TEMPLATE = '''\
 {place}
 
 Needs torch, numpy and the optimizer itself. Run: python {file}
-Exits 1 while the difference is there, 0 once it is gone.
+Exits 1 while the difference is there, 0 once it is gone, 2 if it could not be run.
 """
 
+import os
 import sys
+import traceback
+from math import inf, nan
 
 import numpy as np
 import torch
+
+
+def could_not_run(kind, error, trace):
+    traceback.print_exception(kind, error, trace)
+    sys.stderr.flush()
+    os._exit(2)
+
+
+sys.excepthook = could_not_run
 
 {load}
 
@@ -59,15 +74,16 @@ HYPERPARAMETERS = {hyperparameters}
 ARGUMENTS = {arguments}
 GRADIENTS = {gradients}
 DTYPE = torch.{dtype}
+DEVICE = {device!r}
 # What rounding can do to a correct implementation, as derived by adanorm-verify for the last step.
 BOUNDS = {bounds}
 
-parameters = [torch.nn.Parameter(torch.tensor(x, dtype=DTYPE).reshape(s)) for x, s in zip(THETA, SHAPES)]
+parameters = [torch.nn.Parameter(torch.tensor(x, dtype=DTYPE, device=DEVICE).reshape(s)) for x, s in zip(THETA, SHAPES)]
 groups = [
     {{"params": [p for p, group in zip(parameters, GROUPS) if group == number], **options}}
     for number, options in enumerate(ARGUMENTS["groups"])
 ]
-optimizer = Optimizer(groups, **ARGUMENTS["all"])
+optimizer = Optimizer(groups if len(groups) > 1 else parameters, **ARGUMENTS["all"])
 
 states = [{{name: np.zeros(()) for name in STATE}} for _ in parameters]
 for state, theta, shape in zip(states, THETA, SHAPES):
@@ -76,7 +92,7 @@ steps = [0] * len(parameters)
 
 for number, gradients in enumerate(GRADIENTS, 1):
     for i, (parameter, gradient, shape) in enumerate(zip(parameters, gradients, SHAPES)):
-        parameter.grad = None if gradient is None else torch.tensor(gradient, dtype=DTYPE).reshape(shape)
+        parameter.grad = None if gradient is None else torch.tensor(gradient, dtype=DTYPE, device=DEVICE).reshape(shape)
         if gradient is None:
             continue
         steps[i] += 1
@@ -93,11 +109,16 @@ for number, gradients in enumerate(GRADIENTS, 1):
 
 different = False
 for parameter, state, bound in zip(parameters, states, BOUNDS):
-    error = np.abs(parameter.detach().double().numpy().ravel() - state["theta"].ravel())
+    error = np.abs(parameter.detach().double().cpu().numpy().ravel() - state["theta"].ravel())
     different |= bool(np.any(~(error <= np.array(bound))))
 print("theta differs from the paper" if different else "theta is what the paper says")
 sys.exit(int(different))
 '''
+
+
+def plain(text: str) -> str:
+    """Text that may stand in the script's docstring."""
+    return text.replace("\\", "/").replace('"', "'")
 
 
 def floats(array: np.ndarray) -> list[float]:
@@ -105,14 +126,21 @@ def floats(array: np.ndarray) -> list[float]:
 
 
 def loading(target: str) -> str:
-    """Source that binds `Optimizer` to the subject."""
+    """Source that binds `Optimizer` to the subject, found as it was found for the check."""
     place, _, name = target.rpartition(":")
     if not place.endswith(".py"):
-        return f"import importlib\n\nOptimizer = importlib.import_module({place!r}).{name}"
+        spec = importlib.util.find_spec(place)
+        here = spec is not None and str(spec.origin).startswith(os.getcwd() + os.sep)
+        path = f"sys.path.insert(0, {os.getcwd()!r})\n" if here else ""
+        return f"import importlib\n\n{path}Optimizer = importlib.import_module({place!r}).{name}"
+    path = str(Path(place).resolve())
+    stem, folder = Path(path).stem, str(Path(path).parent)
     return (
         "import importlib.util\n\n"
-        f"spec = importlib.util.spec_from_file_location('subject', {place!r})\n"
+        f"sys.path.insert(0, {folder!r})\n"
+        f"spec = importlib.util.spec_from_file_location({stem!r}, {path!r})\n"
         "module = importlib.util.module_from_spec(spec)\n"
+        f"sys.modules.setdefault({stem!r}, module)\n"
         "spec.loader.exec_module(module)\n"
         f"Optimizer = module.{name}"
     )
@@ -135,6 +163,8 @@ def script(
     subject: Subject,
     bounds: list[np.ndarray],
     file: str,
+    device: str,
+    grouped: frozenset[str],
 ) -> str:
     """The script's text.
 
@@ -145,16 +175,19 @@ def script(
         subject: how the optimizer is called.
         bounds: of `theta` after the last step, one array a tensor.
         file: the name the script will have.
+        device: of the tensors.
+        grouped: hyperparameters that groups may set for themselves.
     """
     case: Case = divergence.case
     settable = subject.settable
-    grouped = [subject.options(own, settable) for own in case.hyperparameters]
-    call = {"all": {**grouped[0], **subject.arguments, **subject.paths[divergence.path]}, "groups": [{}, *grouped[1:]]}
+    first = subject.options(case.hyperparameters[0], settable)
+    others = [subject.options(own, grouped & settable) for own in case.hyperparameters[1:]]
+    call = {"all": {**first, **subject.arguments, **subject.paths[divergence.path]}, "groups": [{}, *others]}
     equations = ",\n    ".join(f'("{e.name}", {e.name}, {tuple(e.inputs.values())!r})' for e in algorithm.equations)
     hyperparameters = [{name: float(x) for name, x in own.items().items()} for own in case.hyperparameters]
     return TEMPLATE.format(
-        headline=headline(verdict),
-        place="\n".join(place(divergence)).replace("\\", ""),
+        headline=plain(headline(verdict)),
+        place=plain("\n".join(place(verdict))),
         file=file,
         load=loading(subject.target),
         source=algorithm.source,
@@ -168,6 +201,7 @@ def script(
         arguments=pformat(call, width=110),
         gradients=pformat([[None if g is None else floats(g) for g in step] for step in case.steps], width=110),
         dtype=divergence.dtype,
+        device=device,
         bounds=pformat([floats(bound) for bound in bounds], width=110),
     )
 
@@ -189,13 +223,14 @@ def reproduction(
     assert divergence is not None  # only asked for a subject that differs
     if verdict.decisions.get("norm_scope") == "vector" and len(divergence.case.theta) > 1:
         raise CannotCheck("--reproduce cannot write out a norm over several tensors; drop norm_scope=vector")
-    subject = Subject(load(target), target, dict(arguments), dict(rename))
     paper = paper_algorithm(verdict.algorithm, verdict.decisions)
+    subject = Subject(load(target), target, dict(arguments), dict(rename), paper.hyperparameters)
     check = Check(subject, paper, subject.base, device)
-    steps = check.envelope(divergence.case, Combination(divergence.path, divergence.dtype, frozenset()))
+    combination = probe(check, divergence.path, divergence.dtype)
+    steps = check.envelope(divergence.case, combination)
     bounds = [np.zeros_like(theta) for theta in divergence.case.theta]
     for quantities in steps:
         for i, known in enumerate(quantities):
             if known is not None:
                 bounds[i] = np.broadcast_to(known["theta"].bound, bounds[i].shape)
-    return script(verdict, divergence, paper, subject, bounds, file)
+    return script(verdict, divergence, paper, subject, bounds, file, device, combination.grouped)

@@ -13,8 +13,11 @@ COLOURS = {"conforms": "green", "differs": "red", "not-checked": "yellow"}
 MARKS = {"conforms": "✓", "differs": "✗", "not-checked": "?"}
 
 
-def ratio(record: Record | None) -> str:
-    return "" if record is None else f"{record.ratio:.3g}"
+def ratio(record: Record | None, outcome: str) -> str:
+    """The ratio; a state that a conforming run keeps in another form has none."""
+    if record is None:
+        return ""
+    return "other form" if outcome == "conforms" and record.ratio > 1 else f"{record.ratio:.3g}"
 
 
 def runs(verdict: Verdict) -> Table:
@@ -31,7 +34,7 @@ def runs(verdict: Verdict) -> Table:
     for run in verdict.runs:
         if run.outcome == "not-offered":
             continue
-        row = [ratio(records.get((run.path, run.dtype, quantity))) for quantity in quantities]
+        row = [ratio(records.get((run.path, run.dtype, quantity)), run.outcome) for quantity in quantities]
         mark = f"[{COLOURS[run.outcome]}]{MARKS[run.outcome]} {run.outcome}[/]"
         table.add_row(run.path, run.dtype, mark, str(run.cases), *row)
     return table
@@ -43,9 +46,8 @@ def show(verdict: Verdict, console: Console) -> None:
     console.print(f"[bold {colour}]{MARKS[verdict.outcome]} {escape(text.headline(verdict))}[/]")
     if verdict.reason:
         console.print(escape(verdict.reason))
-    if verdict.first_divergence is not None:
-        for line in text.place(verdict.first_divergence):
-            console.print(escape(line), highlight=False)
+    for line in text.place(verdict):
+        console.print(escape(line), highlight=False)
     if verdict.runs:
         console.print(runs(verdict))
     if counts := text.mechanisms(verdict):
