@@ -57,7 +57,7 @@ def test_every_room_of_the_drawing_exists():
 
 def test_the_test_sees_imports():
     assert "paper" in imported(PACKAGE / "reference.py")
-    assert "conformance" in imported(PACKAGE / "cli.py")
+    assert "conformance" in imported(PACKAGE / "commands" / "check.py")
 
 
 @pytest.mark.parametrize("room_name", ["paper", "reference", "rounding", "cases", "trajectory", "envelope", "streams"])

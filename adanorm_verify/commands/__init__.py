@@ -1,0 +1,9 @@
+"""The commands, one a file. Heavy imports stand inside them: `--help` must answer at once."""
+
+from .bench import bench
+from .check import check
+from .gate import gate
+from .listing import listing
+
+COMMANDS = (check, gate, bench, listing)
+"""In the order of `--help`."""

@@ -1,0 +1,46 @@
+"""`adanorm-verify list`: what there is."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.group(name="list")
+def listing() -> None:
+    """What there is: algorithms, decisions, checks."""
+
+
+@listing.command(name="algorithms")
+def list_algorithms() -> None:
+    """The eight algorithms as lists of named equations."""
+    from ..paper import PRINTED, algorithm
+
+    for name in PRINTED:
+        paper = algorithm(name)
+        click.echo(f"{name}: {paper.title} ({paper.source})")
+        width = max(len(n) for n in paper.names)
+        for equation in paper.equations:
+            number = f"  ({equation.number})" if equation.number else ""
+            click.echo(f"  {equation.name:<{width}}  {equation.text}{number}")
+
+
+@listing.command(name="decisions")
+def list_decisions() -> None:
+    """What the paper leaves open, the default answer and its reason."""
+    from ..paper import DECISIONS
+
+    for decision in DECISIONS:
+        click.echo(f"{decision.key}: {decision.question}")
+        click.echo(f"  default {decision.default}: {decision.reason}")
+        for name, option in decision.options.items():
+            click.echo(f"  {decision.key}={name}: {option.meaning}")
+
+
+@listing.command(name="checks")
+def list_checks() -> None:
+    """What `check` looks at, and what makes it fail."""
+    from ..checks import CHECKS
+
+    for item in CHECKS:
+        click.echo(f"{item.name}: {item.catches}")
+        click.echo(f"  for example: {item.sample}")

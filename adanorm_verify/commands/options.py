@@ -1,0 +1,96 @@
+"""What several commands share: how options are read, progress is drawn, and files are written."""
+
+from __future__ import annotations
+
+import ast
+import shlex
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from ..verdict import Verdict
+
+PROFILE_NAMES = ("quick", "default", "thorough")
+DTYPE_NAMES = ("float64", "float32", "bfloat16", "float16")
+
+
+def pairs(option: str) -> Any:
+    """A click callback that turns KEY=VALUE strings into a dictionary."""
+
+    def parse(ctx: click.Context, parameter: click.Parameter, values: Sequence[str]) -> dict[str, str]:
+        parsed: dict[str, str] = {}
+        for text in values:
+            key, separator, value = text.partition("=")
+            if not separator or not key or not value:
+                raise click.BadParameter(f"{text!r} is not of the form {option}")
+            if key in parsed:
+                raise click.BadParameter(f"{key} is given twice, as {parsed[key]!r} and {value!r}")
+            parsed[key] = value
+        return parsed
+
+    return parse
+
+
+def literal(text: str) -> Any:
+    """A Python literal, `true`/`false`/`none` in any case, or the text itself."""
+    words = {"true": True, "false": False, "none": None}
+    if text.lower() in words:
+        return words[text.lower()]
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        return text
+
+
+def console() -> Console:
+    from rich.console import Console
+
+    return Console()
+
+
+@contextmanager
+def progress_bar(out: Console, what: str) -> Iterator[Any]:
+    """A progress callback that draws on a terminal and does nothing in a pipe."""
+    if not out.is_terminal:
+        yield None
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=out, transient=True) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda doing, done, total: bar.update(task, description=doing, completed=done, total=total)
+
+
+def command_line() -> str:
+    return shlex.join(["adanorm-verify", *sys.argv[1:]])
+
+
+def existing_folder(path: Path) -> Path:
+    """The nearest folder above `path` that exists."""
+    return next(folder for folder in path.absolute().parents if folder.is_dir())
+
+
+def write(path: str, text: str) -> None:
+    from ..files import write_atomically
+
+    write_atomically(path, text)
+
+
+def show(verdict: Verdict, out: Console) -> None:
+    """A table on a terminal, plain lines in a pipe."""
+    if verdict.outcome == "not-checked":
+        click.echo(verdict.summary(), err=True)
+    elif out.is_terminal:
+        from ..reports import terminal
+
+        terminal.show(verdict, out)
+    else:
+        click.echo(verdict.summary())
