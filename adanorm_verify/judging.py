@@ -86,7 +86,7 @@ def run_of(check: Check, combination: Combination) -> Run:
         combination.refused,
         combination.refusal,
         dict(combination.mechanisms),
-        note,
+        note=note,
     )
 
 

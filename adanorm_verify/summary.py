@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 HEADLINES = {
     "conforms": "{target} conforms to {title}",
+    "conforms-with-deviations": "{target} conforms to {title} with allowed deviations",
     "differs": "{target} differs from {title}",
     "not-checked": "{target} could not be checked against {title}",
 }

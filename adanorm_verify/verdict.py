@@ -9,10 +9,10 @@ from typing import Any, Literal
 
 from .cases import Case
 
-SCHEMA = 1
+SCHEMA = 2
 """Version of the JSON document."""
 
-Outcome = Literal["conforms", "differs", "not-checked"]
+Outcome = Literal["conforms", "conforms-with-deviations", "differs", "not-checked"]
 RunOutcome = Literal["conforms", "differs", "not-checked", "not-offered"]
 """A path may also not be offered: a fused or capturable one that the optimizer refuses for a device or dtype."""
 
@@ -88,6 +88,56 @@ class Record:
     representation: bool = False
 
 
+CheckOutcome = Literal["passed", "failed", "expected", "stale", "not-applicable"]
+"""`expected`: failed, as the caller said with a reason; `stale`: said to fail, and passed."""
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """What one check of the contract found on one path in one dtype.
+
+    Args:
+        name: of the check, a key of `adanorm_verify.checks.CHECKS`.
+        group: laws, liveness, state, robustness or interface.
+        outcome: see `CheckOutcome`.
+        path: execution path.
+        dtype: of the tensors.
+        message: what is wrong, for `failed` and `expected`; why not, for `not-applicable`.
+        reason: the caller's, for `expected` and `stale`.
+    """
+
+    name: str
+    group: str
+    outcome: CheckOutcome
+    path: str
+    dtype: str
+    message: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class FoundDeviation:
+    """A named deviation that, with the others found, explains a subject to within rounding.
+
+    Args:
+        name: a key of `adanorm_verify.deviations.BY_NAME`.
+        meaning: a sentence.
+        kind: convention or defect.
+        equation: the quantity whose equation is another one.
+        paper: the paper's right-hand side, as Python source.
+        found: the subject's.
+        allowed: by the caller.
+    """
+
+    name: str
+    meaning: str
+    kind: Literal["convention", "defect"]
+    equation: str
+    paper: str
+    found: str
+    allowed: bool = False
+
+
 @dataclass(frozen=True)
 class Run:
     """One path in one dtype.
@@ -99,6 +149,8 @@ class Run:
         cases: cases run to their end.
         refused: cases that the subject's own code refused, and the first message.
         mechanisms: how many tensor steps each mechanism took part in.
+        mattered: in how many of them the result would have left its envelope without it.
+        deviations: names of those that explain this combination.
         note: why, for `not-checked` and `not-offered`.
     """
 
@@ -109,6 +161,8 @@ class Run:
     refused: int = 0
     refusal: str = ""
     mechanisms: Mapping[str, int] = field(default_factory=dict)
+    mattered: Mapping[str, int] = field(default_factory=dict)
+    deviations: tuple[str, ...] = ()
     note: str = ""
 
 
@@ -117,12 +171,15 @@ class Verdict:
     """Whether an optimizer is the algorithm that it claims to be.
 
     Args:
-        outcome: conforms, differs, or not-checked.
+        outcome: conforms, conforms-with-deviations (all of them allowed), differs, or not-checked.
         target: the subject.
         algorithm: the name of the algorithm.
         first_divergence: for `differs`.
         records: what was compared, by path, dtype and quantity.
         runs: every path in every dtype.
+        deviations: the smallest set that explains a subject which leaves the paper; empty where none does.
+        explanation: what it is instead, in a sentence.
+        checks: what the contract's checks found.
         decisions: answers other than the defaults under which the verdict holds.
         notes: what a reader should know: hyperparameters that could not be set, other readings that fit.
         environment: versions, seed, profile, device, command.
@@ -135,6 +192,9 @@ class Verdict:
     first_divergence: Divergence | None = None
     records: tuple[Record, ...] = ()
     runs: tuple[Run, ...] = ()
+    deviations: tuple[FoundDeviation, ...] = ()
+    explanation: str = ""
+    checks: tuple[CheckResult, ...] = ()
     decisions: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     environment: Mapping[str, Any] = field(default_factory=dict)
@@ -142,12 +202,18 @@ class Verdict:
 
     @property
     def conforms(self) -> bool:
-        return self.outcome == "conforms"
+        """Exactly, or up to deviations that the caller allowed."""
+        return self.outcome in ("conforms", "conforms-with-deviations")
+
+    @property
+    def failed_checks(self) -> tuple[str, ...]:
+        """Names of the checks that failed without being expected to, each once."""
+        return tuple(dict.fromkeys(check.name for check in self.checks if check.outcome == "failed"))
 
     @property
     def exit_code(self) -> int:
         """0 conforms, 1 differs, 2 could not be checked."""
-        return {"conforms": 0, "differs": 1, "not-checked": 2}[self.outcome]
+        return {"conforms": 0, "conforms-with-deviations": 0, "differs": 1, "not-checked": 2}[self.outcome]
 
     def summary(self) -> str:
         """A few plain lines."""
@@ -163,10 +229,14 @@ class Verdict:
             "target": self.target,
             "algorithm": self.algorithm,
             "reason": self.reason,
+            "deviations": [*(found.name for found in self.deviations), *self.failed_checks],
+            "explanation": self.explanation,
+            "explained_by": [asdict(found) for found in self.deviations],
             "decisions": dict(self.decisions),
             "first_divergence": self.first_divergence.to_json() if self.first_divergence else None,
             "runs": [asdict(run) for run in self.runs],
             "records": [asdict(record) for record in self.records],
+            "checks": [asdict(check) for check in self.checks],
             "notes": list(self.notes),
             **self.environment,
         }

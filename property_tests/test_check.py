@@ -69,7 +69,7 @@ def test_conforming_verdict_has_its_evidence():
 
 def test_json_document_is_versioned_and_complete():
     document = json.loads(check_optimizer(torch.optim.SGD, "adam", profile="quick").to_json())
-    assert document["schema"] == 1
+    assert document["schema"] == 2
     assert document["verdict"] == "differs"
     assert {"algorithm", "target", "first_divergence", "records", "versions", "seed", "runs"} <= set(document)
     case = Case.from_json(document["first_divergence"]["case"])
@@ -147,7 +147,7 @@ def test_half_formats_are_checked_on_request():
 
 
 def test_equal_reading_of_the_paper_is_accepted_and_named():
-    from shelf import AS_PRINTED
+    from adanorm_verify.shelf import AS_PRINTED
 
     printed = next(subject for subject in AS_PRINTED if subject.algorithm == "adabeliefnorm")
     verdict = check_optimizer(printed, "adabeliefnorm", profile="quick")
@@ -158,7 +158,7 @@ def test_equal_reading_of_the_paper_is_accepted_and_named():
 
 
 def test_misprinted_rectification_differs_and_the_reading_is_hinted():
-    from shelf import AS_PRINTED
+    from adanorm_verify.shelf import AS_PRINTED
 
     printed = next(subject for subject in AS_PRINTED if subject.algorithm == "radamnorm")
     verdict = check_optimizer(printed, "radamnorm", profile="quick")
@@ -168,7 +168,7 @@ def test_misprinted_rectification_differs_and_the_reading_is_hinted():
 
 
 def test_allowed_deviation_is_accepted_and_named():
-    from shelf import WRONG
+    from adanorm_verify.shelf import WRONG
 
     scaled = next(subject for subject in WRONG if subject.__name__ == "EpsScaledNorm")
     differs = check_optimizer(scaled, "adamnorm", profile="quick")

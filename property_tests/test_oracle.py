@@ -154,7 +154,7 @@ WRONG = {
         "e",
         lambda gamma, e_prev, g_norm: (gamma * e_prev + (1 - gamma) * g_norm) * (1 + 2.0**-48),
     ),
-    "eps squared": ("adabelief", "denominator", lambda v_hat, eps: np.sqrt(v_hat) + eps**2),
+    "eps squared": ("adabelief", "denominator", lambda root, eps: root + eps**2),
 }
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from shelf import ALGORITHMS, FAITHFUL, WRONG
 
 from adanorm_verify import check_optimizer
+from adanorm_verify.shelf import ALGORITHMS, FAITHFUL, WRONG
 
 
 def name(subject: type) -> str:

@@ -184,7 +184,7 @@ def test_partial_is_accepted():
 
 
 def test_pinned_gamma_zero_of_a_right_optimizer_conforms():
-    from shelf import FAITHFUL
+    from adanorm_verify.shelf import FAITHFUL
 
     [right] = [subject for subject in FAITHFUL if subject.__name__ == "AdamNorm"]
     assert check_optimizer(right, "adamnorm", arguments={"gamma": 0.0}, profile="quick").conforms

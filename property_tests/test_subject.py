@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 import torch
-from shelf import FAITHFUL
 
 from adanorm_verify import check_optimizer
 from adanorm_verify.errors import CannotCheck
 from adanorm_verify.files import write_atomically
+from adanorm_verify.shelf import FAITHFUL
 from adanorm_verify.subject import Subject
 
 

@@ -21,8 +21,12 @@ def v_hat(v, beta2, t):
     return v / (1 - beta2**t)
 
 
-def denominator(v_hat, eps):
-    return np.sqrt(v_hat) + eps
+def root(v_hat):
+    return np.sqrt(v_hat)
+
+
+def denominator(root, eps):
+    return root + eps
 
 
 def ratio(m_hat, denominator):
@@ -37,6 +41,7 @@ FIRST_MOMENT = Equation("m", m, "m_t ← β1 m_{{t−1}} + (1 − β1) {g}_t", 5
 SECOND_MOMENT = Equation("v", v, "v_t ← β2 v_{{t−1}} + (1 − β2) {g}_t²", 6)
 UNBIASED_FIRST_MOMENT = Equation("m_hat", m_hat, "m̂_t ← m_t/(1 − β1^t)", 7)
 UNBIASED_SECOND_MOMENT = Equation("v_hat", v_hat, "v̂_t ← v_t/(1 − β2^t)", 8)
+ROOT = Equation("root", root, "√v̂_t", 9)
 DENOMINATOR = Equation("denominator", denominator, "√v̂_t + ε", 9)
 RATIO = Equation("ratio", ratio, "m̂_t/(√v̂_t + ε)", 9)
 UPDATE = Equation("theta", theta, "θ_t ← θ_{{t−1}} − α m̂_t/(√v̂_t + ε)", 9)
@@ -50,6 +55,7 @@ ADAM = Algorithm(
         SECOND_MOMENT,
         UNBIASED_FIRST_MOMENT,
         UNBIASED_SECOND_MOMENT,
+        ROOT,
         DENOMINATOR,
         RATIO,
         UPDATE,

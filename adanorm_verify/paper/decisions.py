@@ -80,8 +80,8 @@ def eps_inside_root(v_hat, eps):
     return np.sqrt(v_hat + eps)
 
 
-def eps_before_correction(v, eps, beta2, t):
-    return (np.sqrt(v) + eps) / np.sqrt(1 - beta2**t)
+def eps_before_correction(root, eps, beta2, t):
+    return root + eps / np.sqrt(1 - beta2**t)
 
 
 def corrected(algorithm: Algorithm) -> bool:
@@ -192,7 +192,7 @@ DECISIONS = (
             "inside": Option("sqrt(v_hat + eps)", exchanged("denominator", eps_inside_root)),
             "scaled": Option(
                 "(sqrt(v) + eps)/sqrt(1 - beta2^t)",
-                lambda a: a.replacing(replace(a["denominator"], function=eps_before_correction, reads={})),
+                exchanged("denominator", eps_before_correction),
             ),
         },
         lambda algorithm: "v_hat" in algorithm,

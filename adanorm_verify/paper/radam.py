@@ -5,6 +5,7 @@ import numpy as np
 from .adam import FIRST_MOMENT, SECOND_MOMENT
 from .adam import denominator as root_plus_eps
 from .adam import ratio as adaptive_ratio
+from .adam import root as square_root
 from .equations import Algorithm, Equation
 
 
@@ -56,7 +57,8 @@ RADAM = Algorithm(
         RECTIFICATION,
         Equation("alpha1", alpha1, "α1 = ρ α/(1 − β1^t)", extent="step"),
         Equation("alpha2", alpha2, "α2 = α/(1 − β1^t)", extent="step"),
-        Equation("denominator", root_plus_eps, "√v_t + ε", reads={"v_hat": "v"}),
+        Equation("root", square_root, "√v_t", reads={"v_hat": "v"}),
+        Equation("denominator", root_plus_eps, "√v_t + ε"),
         Equation("ratio", adaptive_ratio, "m_t/(√v_t + ε)", reads={"m_hat": "m"}),
         Equation("theta", theta, "θ_t ← θ_{{t−1}} − α1 m_t/(√v_t + ε) if ρ_t ≥ 5, else θ_{{t−1}} − α2 m_t"),
     ),

@@ -9,8 +9,8 @@ from rich.table import Table
 from .. import summary as text
 from ..verdict import Record, Verdict
 
-COLOURS = {"conforms": "green", "differs": "red", "not-checked": "yellow"}
-MARKS = {"conforms": "✓", "differs": "✗", "not-checked": "?"}
+COLOURS = {"conforms": "green", "conforms-with-deviations": "green", "differs": "red", "not-checked": "yellow"}
+MARKS = {"conforms": "✓", "conforms-with-deviations": "✓", "differs": "✗", "not-checked": "?"}
 
 
 def ratio(record: Record | None, outcome: str) -> str:
