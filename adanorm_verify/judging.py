@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 
 from . import streams
 from .cases import Case
 from .comparison import Comparison, Tally
 from .mechanisms import mechanisms_of
-from .paper import DECISIONS
-from .paper import algorithm as paper_algorithm
 from .runs import Check, Combination, probe, run_case
 from .search import Profile, shrunk
 from .subject import OPTIONAL_PATHS
@@ -93,7 +90,7 @@ def run_of(check: Check, combination: Combination) -> Run:
 def reachable(check: Check, silent: Sequence[str]) -> bool:
     """Whether mechanisms that stayed silent could have happened: a pinned gamma = 0 leaves no correction to see."""
     pinned = check.subject.pinned
-    impossible = set()
+    impossible = set(check.silent)
     if pinned.get("gamma") == 0:
         impossible |= {"correction", "zero gradient"}
     if 2 / (1 - pinned.get("beta2", 0.999)) - 1 < 5:
@@ -165,24 +162,6 @@ def kept_in_another_form(combinations: Sequence[Combination]) -> frozenset[str]:
     """Quantities that conforming runs kept times a constant, in all of them."""
     represented = frozenset().union(*(c.represented for c in combinations))
     return represented - frozenset().union(*(c.unfollowed for c in combinations))
-
-
-def hints(check: Check, verdict: Verdict, name: str, answers: Mapping[str, str]) -> list[str]:
-    """Other answers to the paper's open questions that the subject does conform to, on the designed cases."""
-    assert verdict.first_divergence is not None  # only asked for a subject that differs
-    fitting = []
-    for decision in DECISIONS:
-        if not decision.concerns(check.algorithm) or decision.key in answers or not decision.observable:
-            continue
-        for option in decision.options:
-            if option == decision.default:
-                continue
-            other = replace(check, algorithm=paper_algorithm(name, {**answers, decision.key: option}))
-            if fits_designed(other, verdict.first_divergence):
-                fitting.append(
-                    f"it does conform under --decide {decision.key}={option}: {decision.options[option].meaning}"
-                )
-    return fitting
 
 
 def fits_designed(check: Check, divergence: Divergence) -> bool:

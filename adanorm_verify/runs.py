@@ -47,12 +47,21 @@ class Combination:
 
 @dataclass(frozen=True)
 class Check:
-    """What is checked against what: the parts that do not change during a check."""
+    """What is checked against what: the parts that do not change during a check.
+
+    Args:
+        subject: the optimizer.
+        algorithm: the list that it is held against.
+        base: hyperparameters where a case does not choose.
+        device: of the tensors.
+        silent: mechanisms that the list cannot have.
+    """
 
     subject: Subject
     algorithm: Algorithm
     base: Hyperparameters
     device: str
+    silent: frozenset[str] = frozenset()
 
     @property
     def order(self) -> tuple[str, ...]:

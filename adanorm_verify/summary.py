@@ -61,6 +61,17 @@ def place(verdict: Verdict) -> Iterator[str]:
         yield f"  {line}"
 
 
+def deviations(verdict: Verdict) -> Iterator[str]:
+    """What it is instead, and a paragraph a deviation."""
+    if verdict.explanation:
+        yield verdict.explanation
+    for found in verdict.deviations:
+        allowed = ", allowed" if found.allowed else ""
+        yield f"  {found.name} ({found.kind}{allowed}): {found.meaning}"
+        yield f"    paper  {found.paper}"
+        yield f"    found  {found.found}"
+
+
 def cases(count: int) -> str:
     return f"{count} case" if count == 1 else f"{count} cases"
 
@@ -106,7 +117,9 @@ def summary(verdict: Verdict) -> str:
     lines = [headline(verdict)]
     if verdict.reason:
         lines.append(verdict.reason)
-    lines += place(verdict)
+    lines += deviations(verdict)
+    if verdict.outcome == "differs":
+        lines += place(verdict)
     lines += runs(verdict)
     if counts := mechanisms(verdict):
         lines.append("happened: " + ", ".join(f"{name} {count}" for name, count in counts.items()))

@@ -17,7 +17,7 @@ def rectified_from(threshold: float) -> Deviation:
 
     name = f"rectified-from-{threshold:g}"
     meaning = f"the step is rectified from rho_t >= {threshold:g} on, where the paper has 5"
-    return Deviation(name, "convention", meaning, "theta", exchanged("theta", theta), ("rho",))
+    return Deviation(name, "convention", meaning, "theta", exchanged("theta", theta), ("rho",), replaces=True)
 
 
 @deviation("theta", "convention", "rho")
@@ -167,7 +167,7 @@ BASES = (
     never_rectified,
     Deviation(
         "rectification-as-printed", "defect", "rho has 1 - beta2 where RAdam has 1 - beta2^t", "rho",
-        exchanged("rho", rho_as_printed),
+        exchanged("rho", rho_as_printed), replaces=True,
     ),
     rectification_missing,
     rectified_without_second_bias,

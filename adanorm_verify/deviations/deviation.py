@@ -27,6 +27,7 @@ class Deviation:
         needs: traits that a list must have (see `traits`); with a "-" in front, must not have.
         silences: the mechanism that no longer takes part, if there is one.
         solves: the hyperparameter whose hard-coded value is still to be found.
+        replaces: the right-hand side is wholly another one, so that no second change of it can be seen.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Deviation:
     needs: tuple[str, ...] = ()
     silences: str = ""
     solves: str = ""
+    replaces: bool = False
 
     def concerns(self, algorithm: Algorithm) -> bool:
         """Whether `algorithm` has what this deviation replaces and reads."""
@@ -55,7 +57,7 @@ def deviation(equation: str, kind: Kind, *needs: str, silences: str = "") -> Cal
 
     def named(function: Callable) -> Deviation:
         change = exchanged(equation, function)
-        return Deviation(spelled(function), kind, said(function), equation, change, needs, silences)
+        return Deviation(spelled(function), kind, said(function), equation, change, needs, silences, replaces=True)
 
     return named
 

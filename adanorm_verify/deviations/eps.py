@@ -12,6 +12,7 @@ EPS_SCALED = Deviation(
     "denominator",
     exchanged("denominator", eps_before_correction),
     ("v_hat",),
+    replaces=True,
 )
 EPS_INSIDE = Deviation(
     "eps-inside",
@@ -20,6 +21,7 @@ EPS_INSIDE = Deviation(
     "denominator",
     exchanged("denominator", eps_inside_root),
     ("v_hat",),
+    replaces=True,
 )
 
 
@@ -101,6 +103,12 @@ def eps_padded_root_(v):
     return np.sqrt(v + 1e-15)
 
 
+@deviation("ratio", "defect")
+def eps_missing_(m_hat, root):
+    """there is no eps, and a zero denominator divides"""
+    return m_hat / root
+
+
 EPS = (
     EPS_SCALED,
     EPS_INSIDE,
@@ -117,4 +125,5 @@ EPS = (
     eps_inside_,
     eps_padded_root_,
     eps_missing,
+    eps_missing_,
 )

@@ -112,13 +112,12 @@ class Algorithm:
     base: str = ""
 
     def __post_init__(self) -> None:
-        names = [equation.name for equation in self.equations]
         known = {*GIVEN, *self.constants}
+        past = {name + PREVIOUS for name in (*self.names, *known)}
         for equation in self.equations:
-            unknown = {q for q in equation.inputs.values() if q.removesuffix(PREVIOUS) not in {*names, *known}}
-            later = {q for q in equation.inputs.values() if not q.endswith(PREVIOUS) and q not in known}
-            if unknown | later:
-                raise ValueError(f"{self.name}: {equation.name} reads {sorted(unknown | later)} before a definition")
+            for quantity in equation.inputs.values():
+                if quantity not in known and quantity not in past:
+                    raise ValueError(f"{self.name}: {equation.name} reads {quantity} before a definition")
             known.add(equation.name)
 
     def __getitem__(self, name: str) -> Equation:
