@@ -16,9 +16,9 @@ from .runs import Check, Combination, probe, run_case
 from .verdict import FoundDeviation
 
 LARGEST = 3
-"""Deviations in a set, at most."""
+"""Deviations in a set, at most; one more where the state parts the search."""
 WITHOUT_STATE = 2
-"""The same in a quick check, where no state parts the search into smaller ones."""
+"""The same where no state parts the search into smaller ones: there are 70,000 sets of three."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,8 @@ class Explanation:
         value = self.algorithm.constants.get(deviation.solves)
         meaning = deviation.meaning if value is None else f"{deviation.meaning} ({deviation.solves} = {value:.17g})"
         paper, found = (formula(listed, deviation.equation) for listed in (self.base, self.algorithm))
+        if paper == found:  # a convention, which no formula shows
+            found = meaning
         return FoundDeviation(deviation.name, meaning, deviation.kind, deviation.equation, paper, found, allowed)
 
     def sentence(self) -> str:
@@ -92,7 +94,7 @@ def explain(
     stages = [name for name in check.order if name in combination.mapping.values() and name != "g"] + ["theta"]
     meant = followed(bases, observations, stages[:-1])
     limit = WITHOUT_STATE if quick and len(stages) == 1 else LARGEST
-    for size in range(1, limit + 1):
+    for size in range(1, limit + (len(stages) > 1) + 1):
         found = []
         for base in meant:
             search = Search(observations, candidates(check, combination, base), stages)
@@ -191,14 +193,15 @@ class Search:
             yield from self.sets(algorithm, budget, stage + 1, chosen, settled | above)
             return
         last = stage + 1 == len(self.stages)
-        for size in range(budget if last else 1, budget + 1):
+        for size in range(budget if last else 1, min(budget, LARGEST) + 1):
             matched = False
             for listed, more in self.subsets(algorithm, quantity, size, chosen, above - settled, settled):
                 matched = True
                 yield from self.sets(listed, budget - size, stage + 1, (*chosen, *more), settled | above)
             if matched:
                 return
-        if not last:  # the subject keeps something else under this name: the parameters decide
+        if not last and budget <= WITHOUT_STATE:
+            # The subject keeps something else under this name: the parameters decide.
             yield from self.sets(algorithm, budget, stage + 1, chosen, settled)
 
     def subsets(

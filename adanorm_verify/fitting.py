@@ -9,8 +9,9 @@ import numpy as np
 from scipy.optimize import brentq
 
 from .deviations import Deviation, fixed
-from .observation import Observation, agrees, displaced, plain
+from .observation import Observation, agrees, displaced
 from .paper import Algorithm
+from .trajectory import plainly
 
 DECAYS = (0.95, 0.9, 0.99, 0.999, 0.5, 0.98, 0.0)
 USUAL = {
@@ -82,9 +83,10 @@ def roots(
 def errors(algorithm: Algorithm, observation: Observation, quantity: str) -> np.ndarray:
     """Predicted minus seen, over all steps and tensors."""
     parts = []
-    for known, seen in zip(plain(algorithm, observation.case), observation.seen, strict=True):
+    for known, seen in zip(plainly(algorithm, observation.case), observation.seen, strict=True):
         for own, there, start in zip(known, seen, observation.case.theta, strict=True):
             if own is not None and there is not None and quantity in there:
-                expected = displaced(quantity, np.asarray(own[quantity]), start)
-                parts.append(np.ravel(expected - np.reshape(there[quantity], np.shape(expected))))
+                expected = np.ravel(displaced(quantity, np.asarray(own[quantity]), start))
+                got = np.ravel(there[quantity])
+                parts.append(expected - got if expected.size == got.size else np.full(got.size, np.nan))
     return np.concatenate(parts) if parts else np.zeros(0)

@@ -66,6 +66,7 @@ def run_of(check: Check, combination: Combination) -> Run:
         return Run(combination.path, combination.dtype, "not-offered", 0, note=note)
     if outcome == "conforms" and not note:
         silent = [m.name for m in mechanisms_of(check.algorithm) if not combination.mechanisms[m.name]]
+        idle = [m.name for m in mechanisms_of(check.algorithm) if m.without and not combination.mattered[m.name]]
         theta = combination.tallies.get("theta", Tally())
         if combination.raised:
             note = f"{cases(combination.raised)} of ordinary gradients raised in step(): {combination.refusal}"
@@ -73,6 +74,8 @@ def run_of(check: Check, combination: Combination) -> Run:
             note = "no parameter that moved could be compared"
         elif silent and reachable(check, silent):
             note = f"never happened in the cases that ran: {', '.join(silent)}"
+        elif idle and reachable(check, idle):
+            note = f"never mattered in the cases that ran: {', '.join(idle)}"
     if note:
         outcome = "not-checked"
     return Run(
@@ -83,6 +86,7 @@ def run_of(check: Check, combination: Combination) -> Run:
         combination.refused,
         combination.refusal,
         dict(combination.mechanisms),
+        dict(combination.mattered),
         note=note,
     )
 
@@ -90,7 +94,8 @@ def run_of(check: Check, combination: Combination) -> Run:
 def reachable(check: Check, silent: Sequence[str]) -> bool:
     """Whether mechanisms that stayed silent could have happened: a pinned gamma = 0 leaves no correction to see."""
     pinned = check.subject.pinned
-    impossible = set(check.silent)
+    of = {m.of for m in mechanisms_of(check.algorithm) if m.name in check.silent}
+    impossible = {m.name for m in mechanisms_of(check.algorithm) if m.of in of}
     if pinned.get("gamma") == 0:
         impossible |= {"correction", "zero gradient"}
     if 2 / (1 - pinned.get("beta2", 0.999)) - 1 < 5:

@@ -6,7 +6,7 @@ because a wrong list that agrees so far is rare, and a right one that does not i
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +18,7 @@ from .reference import join
 from .rounding import PRECISIONS
 from .runs import Check, Combination, one_vector
 from .subject import SubjectRaised
-from .trajectory import trajectory
+from .trajectory import plainly
 
 Arrays = Mapping[str, np.ndarray]
 
@@ -30,13 +30,13 @@ class Observation:
     Args:
         case: prepared for the subject.
         seen: by step and tensor, the displacement `theta` and every mapped state quantity; None without a gradient.
-        judged: likewise, where the claimed list is well enough conditioned to compare half the digits.
+        bounds: likewise, what rounding can do to the claimed list; infinite where it leaves less than half the digits.
         tolerance: relative.
     """
 
     case: Case
     seen: tuple[tuple[Arrays | None, ...], ...]
-    judged: tuple[tuple[Arrays | None, ...], ...]
+    bounds: tuple[tuple[Arrays | None, ...], ...]
     tolerance: float
 
 
@@ -62,14 +62,14 @@ def observe(check: Check, combination: Combination, cases: Sequence[Case]) -> li
             )
             for tensors, gradients in zip(snapshots, prepared.steps, strict=True)
         )
-        judged = tuple(
+        bounds = tuple(
             tuple(
                 None if known is None else {name: conditioned(name, known, start, tolerance) for name in names.values()}
                 for known, start in zip(quantities, prepared.theta, strict=True)
             )
             for quantities in check.envelope(prepared, combination)
         )
-        observations.append(Observation(prepared, seen, judged, tolerance))
+        observations.append(Observation(prepared, seen, bounds, tolerance))
     return observations
 
 
@@ -80,12 +80,7 @@ def displaced(quantity: str, value: np.ndarray, start: np.ndarray) -> np.ndarray
 def conditioned(name: str, known: Mapping[str, object], start: np.ndarray, tolerance: float) -> np.ndarray:
     bounded = known[name]
     size = abs(displaced(name, bounded.value, start))  # type: ignore[attr-defined]
-    return bounded.bound <= tolerance * size  # type: ignore[attr-defined]
-
-
-def plain(algorithm: Algorithm, case: Case) -> Iterator[list[Mapping[str, object] | None]]:
-    """The list along a case in plain float64."""
-    yield from trajectory(algorithm, case, lambda x: x, lambda array: array)
+    return np.where(bounded.bound <= tolerance * size, bounded.bound, np.inf)  # type: ignore[attr-defined]
 
 
 def agrees(algorithm: Algorithm, observations: Sequence[Observation], quantities: Sequence[str]) -> bool:
@@ -96,9 +91,9 @@ def agrees(algorithm: Algorithm, observations: Sequence[Observation], quantities
 def agrees_on(algorithm: Algorithm, observation: Observation, quantities: Sequence[str]) -> bool:
     if algorithm.conventions.get("norm_scope") == "vector":
         return agrees_as_vector(algorithm, observation)
-    steps = zip(plain(algorithm, observation.case), observation.seen, observation.judged, strict=True)
-    for known, seen, judged in steps:
-        for own, there, where, start in zip(known, seen, judged, observation.case.theta, strict=True):
+    steps = zip(plainly(algorithm, observation.case), observation.seen, observation.bounds, strict=True)
+    for known, seen, bounds in steps:
+        for own, there, where, start in zip(known, seen, bounds, observation.case.theta, strict=True):
             if own is None or there is None or where is None:
                 continue
             for name in quantities:
@@ -115,21 +110,25 @@ def agrees_as_vector(algorithm: Algorithm, observation: Observation) -> bool:
     case = one_vector(observation.case)
     kept = [i for i, theta in enumerate(observation.case.theta) if any(theta is other for other in case.theta)]
     start = join(list(case.theta))
-    for [known], seen in zip(plain(algorithm, joined(case)), observation.seen, strict=True):
+    for [known], seen in zip(plainly(algorithm, joined(case)), observation.seen, strict=True):
         assert known is not None  # `one_vector` left no missing gradient
         arrays = [there["theta"] for i in kept if (there := seen[i]) is not None]
         if len(arrays) < len(kept):
             return True  # a gradient is missing: this convention says nothing about the case
-        if not close(displaced("theta", known["theta"], start), join(arrays), True, observation.tolerance):  # type: ignore[arg-type]
+        if not close(displaced("theta", known["theta"], start), join(arrays), 0.0, observation.tolerance):
             return False
     return True
 
 
 @np.errstate(all="ignore")
-def close(expected: np.ndarray, seen: np.ndarray, judged: np.ndarray | bool, tolerance: float) -> bool:
+def close(expected: np.ndarray, seen: np.ndarray, bound: np.ndarray | float, tolerance: float) -> bool:
+    """Whether half the digits agree, or as many as rounding leaves."""
     if np.size(expected) not in (1, np.size(seen)):
         return False
     expected = np.reshape(np.broadcast_to(np.ravel(expected), np.size(seen)), np.shape(seen))
-    near = abs(expected - seen) <= tolerance * np.maximum(abs(expected), abs(seen))
-    same = near | (expected == seen) | (np.isnan(expected) & np.isnan(seen))
-    return not np.any(judged & ~same)
+    near = abs(expected - seen) <= tolerance * np.maximum(abs(expected), abs(seen)) + ALLOWED * bound
+    return bool(np.all(near | (expected == seen) | (np.isnan(expected) & np.isnan(seen))))
+
+
+ALLOWED = 4
+"""Bounds of the claimed list that a candidate may be away: its own bound is of that size, and is applied afterwards."""

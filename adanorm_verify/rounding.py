@@ -293,6 +293,13 @@ def total(x: Bounded, axis: tuple[int, ...], keepdims: bool) -> Bounded:
     return Bounded(value, np.where(value + bound > x.precision.huge, np.inf, bound), x.precision)
 
 
+def largest(x: Bounded, axis: tuple[int, ...], keepdims: bool, initial: float) -> Bounded:
+    """The largest of several non-negative values, which is exact."""
+    value = np.max(x.value, axis=axis, keepdims=keepdims, initial=initial)
+    bound = np.max(np.broadcast_to(x.bound, np.shape(x.value)), axis=axis, keepdims=keepdims, initial=0)
+    return Bounded(value, bound, x.precision)
+
+
 UFUNCS: dict[Any, Any] = {
     np.sqrt: sqrt,
     np.exp: exp,
@@ -307,4 +314,4 @@ UFUNCS: dict[Any, Any] = {
     np.greater_equal: Bounded.__ge__,
     np.equal: Bounded.__eq__,
 }
-FUNCTIONS: dict[Any, Any] = {np.where: where, np.sum: total, np.size: lambda x: np.size(x.value)}
+FUNCTIONS: dict[Any, Any] = {np.where: where, np.sum: total, np.max: largest, np.size: lambda x: np.size(x.value)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
@@ -103,13 +104,14 @@ def not_offered(verdict: Verdict) -> Iterator[str]:
         yield f"{path}: not offered in {', '.join(dtypes)}; {short}"
 
 
-def mechanisms(verdict: Verdict) -> dict[str, int]:
-    """How often each mechanism took part, over all runs."""
-    counts: dict[str, int] = {}
+def mechanisms(verdict: Verdict) -> dict[str, str]:
+    """How often each mechanism took part over all runs, and in how many steps the result depended on it."""
+    fired: Counter[str] = Counter()
+    mattered: Counter[str] = Counter()
     for run in verdict.runs:
-        for name, count in run.mechanisms.items():
-            counts[name] = counts.get(name, 0) + count
-    return counts
+        fired.update(run.mechanisms)
+        mattered.update(run.mattered)
+    return {name: f"{n} ({mattered[name]} mattered)" if name in mattered else str(n) for name, n in fired.items()}
 
 
 def summary(verdict: Verdict) -> str:

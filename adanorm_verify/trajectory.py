@@ -58,3 +58,8 @@ def trajectory(
             states[i] = {name: known[name] for name in states[i]}
             quantities.append(known)
         yield quantities
+
+
+def plainly(algorithm: Algorithm, case: Case) -> Iterator[list[Quantities | None]]:
+    """The list along a case in plain float64; each tensor has its own norm whatever `norm_scope` says."""
+    yield from trajectory(algorithm, case, lambda x: x, lambda array: array)

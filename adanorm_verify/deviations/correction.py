@@ -1,7 +1,10 @@
 """The norm correction: the norm, its average, and how the gradient is lifted."""
 
+from dataclasses import replace
+
 import numpy as np
 
+from ..paper import Algorithm, Equation
 from ..paper.decisions import convention
 from .deviation import Deviation, both, deviation, rewired
 
@@ -24,10 +27,28 @@ def norm_by_element(g):
     return np.abs(g)
 
 
+@deviation("g_norm", "defect")
+def norm_maximum(g, axes):
+    """the norm is the largest absolute value"""
+    return np.max(np.abs(g), axis=axes, keepdims=True, initial=0)
+
+
 @deviation("e", "defect", silences="correction")
 def e_never_updated(e_prev):
     """the norm average is never written back: e stays 0"""
     return e_prev
+
+
+@deviation("e", "defect", silences="correction")
+def e_restarts(gamma, g_norm):
+    """the norm average begins at 0 again at every step: e = (1 - gamma) ||g||"""
+    return (1 - gamma) * g_norm
+
+
+@deviation("e", "defect")
+def e_skips_zeros(gamma, e_prev, g_norm):
+    """a zero gradient leaves the norm average as it was"""
+    return np.where(g_norm > 0, gamma * e_prev + (1 - gamma) * g_norm, e_prev)
 
 
 @deviation("e", "defect")
@@ -66,11 +87,16 @@ def gamma_exchanged(gamma, e_prev, g_norm):
     return (1 - gamma) * e_prev + gamma * g_norm
 
 
-@deviation("e", "defect")
-def e_of_corrected_norm(gamma, e_prev, g_norm):
-    """e averages the norm after the correction, max(||g||, e)"""
-    lifted = np.maximum(g_norm, gamma * e_prev + (1 - gamma) * g_norm)
-    return gamma * e_prev + (1 - gamma) * lifted
+def feeding_itself(algorithm: Algorithm) -> Algorithm:
+    """Keep the average of the norm after the correction, where the paper keeps that before."""
+    used = replace(algorithm["e"], name="e_used")
+    kept = Equation("e", e_of_lifted, "e_t = γ e_{{t−1}} + (1 − γ) ||s_t||", extent="tensor")
+    s = algorithm["s"].reading(e="e_used")
+    return algorithm.replacing(s, kept).inserting(used, before="e")
+
+
+def e_of_lifted(gamma, e_prev, g_norm, e_used):
+    return gamma * e_prev + (1 - gamma) * np.where(g_norm > 0, np.maximum(g_norm, e_used), g_norm)
 
 
 @deviation("s", "defect")
@@ -147,10 +173,16 @@ CORRECTION = (
     norm_l1,
     norm_squared,
     norm_by_element,
+    norm_maximum,
     Deviation("e-stale", "defect", "s is lifted to the average of the step before", "s", rewired("s", e="e_prev")),
     e_from_first_norm,
     e_of_squares,
-    e_of_corrected_norm,
+    e_restarts,
+    e_skips_zeros,
+    Deviation(
+        "e-of-corrected-norm", "defect", "e averages the norm after the correction, and feeds itself", "e",
+        feeding_itself,
+    ),
     e_without_dampening,
     e_maximum,
     e_last_norm,
