@@ -76,6 +76,7 @@ def explain(
     bases: Sequence[Algorithm],
     allowed: Collection[str] = (),
     quick: bool = False,
+    sizes: Collection[int] = range(1, LARGEST + 2),
 ) -> Explanation | None:
     """The smallest explanation of a combination that left the envelope; among equals, allowed ones, then the one
     that the subject's state follows, then the first of the catalogue.
@@ -87,6 +88,7 @@ def explain(
         bases: readings of the paper from which a deviation may start.
         allowed: names that the caller allows.
         quick: look for smaller sets only where no state helps.
+        sizes: numbers of deviations to try, in order.
     """
     observations = observe(check, combination, [*failing, *fingerprints(combination.dtype)])
     if not observations:
@@ -94,7 +96,7 @@ def explain(
     stages = [name for name in check.order if name in combination.mapping.values() and name != "g"] + ["theta"]
     meant = followed(bases, observations, stages[:-1])
     limit = WITHOUT_STATE if quick and len(stages) == 1 else LARGEST
-    for size in range(1, limit + (len(stages) > 1) + 1):
+    for size in sorted(set(sizes) & set(range(limit + (len(stages) > 1) + 1))):
         found = []
         for base in meant:
             search = Search(observations, candidates(check, combination, base), stages)

@@ -3,7 +3,8 @@
 from .bench import bench
 from .check import check
 from .gate import gate
+from .identify import identify
 from .listing import listing
 
-COMMANDS = (check, gate, bench, listing)
+COMMANDS = (check, identify, gate, bench, listing)
 """In the order of `--help`."""
