@@ -92,7 +92,7 @@ def feeding_itself(algorithm: Algorithm) -> Algorithm:
     used = replace(algorithm["e"], name="e_used")
     kept = Equation("e", e_of_lifted, "e_t = γ e_{{t−1}} + (1 − γ) ||s_t||", extent="tensor")
     s = algorithm["s"].reading(e="e_used")
-    return algorithm.replacing(s, kept).inserting(used, before="e")
+    return algorithm.inserting(used, before="e").replacing(s, kept)
 
 
 def e_of_lifted(gamma, e_prev, g_norm, e_used):
