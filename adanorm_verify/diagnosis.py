@@ -6,6 +6,8 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
+import numpy as np
+
 from . import streams
 from .cases import Case
 from .deviations import DEVIATIONS, Deviation
@@ -16,7 +18,9 @@ from .runs import Check, Combination, probe, run_case
 from .verdict import FoundDeviation
 
 LARGEST = 3
-"""Deviations in a set, at most; one more where the state parts the search."""
+"""Deviations in a set for one stage of the search, at most."""
+FURTHER = 2
+"""Deviations beyond that, which other stages find."""
 WITHOUT_STATE = 2
 """The same where no state parts the search into smaller ones: there are 70,000 sets of three."""
 
@@ -76,7 +80,7 @@ def explain(
     bases: Sequence[Algorithm],
     allowed: Collection[str] = (),
     quick: bool = False,
-    sizes: Collection[int] = range(1, LARGEST + 2),
+    sizes: Collection[int] = range(1, LARGEST + FURTHER + 1),
 ) -> Explanation | None:
     """The smallest explanation of a combination that left the envelope; among equals, allowed ones, then the one
     that the subject's state follows, then the first of the catalogue.
@@ -96,10 +100,10 @@ def explain(
     stages = [name for name in check.order if name in combination.mapping.values() and name != "g"] + ["theta"]
     meant = followed(bases, observations, stages[:-1])
     limit = WITHOUT_STATE if quick and len(stages) == 1 else LARGEST
-    for size in sorted(set(sizes) & set(range(limit + (len(stages) > 1) + 1))):
+    for size in sorted(set(sizes) & set(range(limit + FURTHER + 1))):
         found = []
         for base in meant:
-            search = Search(observations, candidates(check, combination, base), stages)
+            search = Search(candidates(check, combination, base), planned(stages, observations))
             for algorithm, deviations in search.sets(base, size):
                 explanation = confirmed(check, combination, failing, Explanation(deviations, algorithm, base))
                 found += [explanation] if explanation else []
@@ -157,22 +161,60 @@ def ignored(check: Check, combination: Combination, name: str) -> bool:
 
 
 @dataclass(frozen=True)
-class Search:
-    """Sets of deviations that give what was seen, stage by stage along the state and the parameters.
+class Stage:
+    """What is to be explained next.
 
-    A state quantity depends on the equations before it only, so the sets that explain it are found first and the
-    later equations are searched for each of them.
+    Args:
+        quantity: of the list.
+        observations: where it was seen.
+        fresh: only what the stages before do not depend on is open; otherwise everything is, one at a time.
     """
 
+    quantity: str
     observations: Sequence[Observation]
+    fresh: bool = True
+
+
+def planned(quantities: Sequence[str], observations: Sequence[Observation]) -> list[Stage]:
+    """State quantities in the order of the list, then the parameters: ordinary cases, tiny gradients, groups.
+
+    A state quantity depends on the equations before it only; and much that shows on tiny gradients, in a second group
+    or after a missing gradient shows nowhere else. So sets of a few are found first, and added to.
+    """
+    ordinary = [o for o in observations if not several(o.case) and not tiny(o.case)]
+    small = [o for o in observations if not several(o.case)]
+    state = [Stage(quantity, ordinary) for quantity in quantities[:-1]]
+    last = quantities[-1]
+    return [*state, Stage(last, ordinary), Stage(last, small, fresh=False), Stage(last, observations, fresh=False)]
+
+
+def several(case: Case) -> bool:
+    """Whether a case has several groups, or steps without a gradient."""
+    return len(case.hyperparameters) > 1 or any(g is None for gradients in case.steps for g in gradients)
+
+
+def tiny(case: Case) -> bool:
+    """Whether a case has gradients of the size of usual eps."""
+    sizes = [np.max(abs(g), initial=0) for gradients in case.steps for g in gradients if g is not None]
+    return any(0 < size < TINY for size in sizes)
+
+
+TINY = 1e-6
+"""A hundred times the usual eps: its placement shows at half the digits of float64 from there down."""
+
+
+@dataclass(frozen=True)
+class Search:
+    """Sets of deviations that give what was seen, stage by stage."""
+
     candidates: Sequence[Deviation]
-    stages: Sequence[str]
+    stages: Sequence[Stage]
 
     def sets(
         self,
         algorithm: Algorithm,
         budget: int,
-        stage: int = 0,
+        number: int = 0,
         chosen: tuple[Deviation, ...] = (),
         settled: frozenset[str] = frozenset(),
     ) -> Iterator[tuple[Algorithm, tuple[Deviation, ...]]]:
@@ -181,50 +223,51 @@ class Search:
         Args:
             algorithm: the list so far.
             budget: further deviations.
-            stage: index of the next quantity.
+            number: of the next stage.
             chosen: deviations so far.
             settled: what the quantities that agree already are made of.
         """
-        if stage == len(self.stages):
+        if number == len(self.stages):
             if budget == 0:
                 yield algorithm, chosen
             return
-        quantity = self.stages[stage]
-        above = upstream(algorithm, quantity)
-        if agrees(algorithm, self.observations, [quantity]):
-            yield from self.sets(algorithm, budget, stage + 1, chosen, settled | above)
+        stage = self.stages[number]
+        above = upstream(algorithm, stage.quantity)
+        if agrees(algorithm, stage.observations, [stage.quantity]):
+            yield from self.sets(algorithm, budget, number + 1, chosen, settled | above)
             return
-        last = stage + 1 == len(self.stages)
-        for size in range(budget if last else 1, min(budget, LARGEST) + 1):
+        largest = min(budget, LARGEST) if stage.fresh else min(budget, 1)
+        open_names, closed = (above - settled, settled) if stage.fresh else (above, frozenset())
+        for size in range(1, largest + 1):
             matched = False
-            for listed, more in self.subsets(algorithm, quantity, size, chosen, above - settled, settled):
+            for listed, more in self.subsets(algorithm, stage, size, chosen, open_names, closed):
                 matched = True
-                yield from self.sets(listed, budget - size, stage + 1, (*chosen, *more), settled | above)
+                yield from self.sets(listed, budget - size, number + 1, (*chosen, *more), settled | above)
             if matched:
                 return
-        if not last and budget <= WITHOUT_STATE:
+        if stage.quantity != "theta" and budget <= WITHOUT_STATE:
             # The subject keeps something else under this name: the parameters decide.
-            yield from self.sets(algorithm, budget, stage + 1, chosen, settled)
+            yield from self.sets(algorithm, budget, number + 1, chosen, settled)
 
     def subsets(
         self,
         algorithm: Algorithm,
-        quantity: str,
+        stage: Stage,
         size: int,
         chosen: tuple[Deviation, ...],
         open_names: frozenset[str],
-        settled: frozenset[str],
+        closed: frozenset[str],
     ) -> Iterator[tuple[Algorithm, tuple[Deviation, ...]]]:
-        """Lists with `size` of the candidates that agree on a quantity: those that change what is still open."""
+        """Lists with `size` of the candidates that agree: those that change what is open and nothing closed."""
         changes = {d: touched(algorithm, d) for d in self.candidates if d not in chosen}
-        free = [d for d, names in changes.items() if names & open_names and not names & settled]
+        free = [d for d, names in changes.items() if names & open_names and not names & closed]
         for group in combinations(free, size):
             replaced = [d.equation for d in (*chosen, *group) if d.replaces]
-            if len(set(replaced)) == len(replaced) and (listed := self.changed(algorithm, group, quantity)):
+            if len(set(replaced)) == len(replaced) and (listed := self.changed(algorithm, group, stage)):
                 yield listed, group
 
-    def changed(self, algorithm: Algorithm, group: Sequence[Deviation], quantity: str) -> Algorithm | None:
-        """The list with the whole group, if it agrees on the quantity."""
+    def changed(self, algorithm: Algorithm, group: Sequence[Deviation], stage: Stage) -> Algorithm | None:
+        """The list with the whole group, if it agrees with the stage."""
         ordered = sorted(group, key=lambda deviation: (bool(deviation.solves), not deviation.replaces))
         solving = [deviation for deviation in ordered if deviation.solves]
         if len(solving) > 1 or (solving and len(group) > 2):
@@ -235,8 +278,8 @@ class Search:
         except (ValueError, KeyError):  # the group does not make one list
             return None
         if solving:
-            return fitted(solving[0], algorithm, self.observations, quantity, usual=len(group) > 1)
-        return algorithm if agrees(algorithm, self.observations, [quantity]) else None
+            return fitted(solving[0], algorithm, stage.observations, stage.quantity, usual=len(group) > 1)
+        return algorithm if agrees(algorithm, stage.observations, [stage.quantity]) else None
 
 
 def upstream(algorithm: Algorithm, quantity: str) -> frozenset[str]:
@@ -260,9 +303,9 @@ def touched(algorithm: Algorithm, deviation: Deviation) -> frozenset[str]:
     except (ValueError, KeyError):  # another deviation has taken away what it replaces
         return frozenset()
     conventions = changed.conventions.keys() - algorithm.conventions.keys()
-    given = {CONVENTION_OF[key] for key in conventions}
+    given = {NAMED.get(key, key.removesuffix("_of")) for key in conventions}
     return frozenset(given | {e.name for e in changed.equations if e.name not in algorithm or e != algorithm[e.name]})
 
 
-CONVENTION_OF = {"norm_scope": "g_norm", "step_count": "t"}
-"""What a convention makes another thing of."""
+NAMED = {"norm_scope": "g_norm", "step_count": "t"}
+"""What a convention makes another thing of; the others are of a hyperparameter, `lr_of`."""

@@ -9,7 +9,6 @@ import numpy as np
 
 from .cases import Case
 from .paper import PREVIOUS, Algorithm, Equation
-from .reference import join, split
 from .rounding import HOST, Bounded, Precision
 from .trajectory import Quantities, trajectory
 
@@ -43,9 +42,6 @@ def envelope(
         precision: the tensors' format.
         count: `rounding.DeviceStep` for a subject that keeps its step on the device; its bias corrections and the
             like are float32 numbers then, and doubles otherwise.
-
-    Raises:
-        ValueError: under `norm_scope=vector`, a case of several groups or with missing gradients.
     """
 
     def number(x: np.float64) -> Bounded:
@@ -55,32 +51,4 @@ def envelope(
         return Bounded(array, np.zeros_like(array), precision)
 
     after = averaged(algorithm.state)
-    if algorithm.conventions.get("norm_scope") != "vector":
-        yield from trajectory(algorithm, case, number, tensor, after, count)
-        return
-    for [quantities] in trajectory(algorithm, joined(case), number, tensor, after, count):
-        yield parted(quantities, case.shapes, algorithm)
-
-
-def joined(case: Case) -> Case:
-    """All tensors as one vector, for `norm_scope=vector`; needs one group and no missing gradient."""
-    if len(case.hyperparameters) > 1 or any(gradient is None for gradients in case.steps for gradient in gradients):
-        raise ValueError("norm_scope=vector is defined for one group without missing gradients")
-    steps = tuple((join([g for g in gradients if g is not None]),) for gradients in case.steps)
-    return Case(case.name, (join(list(case.theta)),), (0,), case.hyperparameters, steps)
-
-
-def parted(
-    quantities: Quantities | None, shapes: tuple[tuple[int, ...], ...], algorithm: Algorithm
-) -> list[Quantities | None]:
-    """Undo `joined` on the quantities of a step."""
-    assert quantities is not None  # `joined` refused missing gradients
-    parts: list[dict[str, Any]] = [dict(quantities) for _ in shapes]
-    for name, x in quantities.items():
-        if isinstance(x, Bounded) and np.ndim(x.value) == 1:
-            shared = algorithm.extent(name) == "tensor"
-            values = split(x.value, list(shapes), shared)
-            bounds = split(np.broadcast_to(x.bound, x.value.shape), list(shapes), shared)
-            for part, value, bound in zip(parts, values, bounds, strict=True):
-                part[name] = Bounded(value, bound, x.precision)
-    return list(parts)
+    yield from trajectory(algorithm, case, number, tensor, after, count)

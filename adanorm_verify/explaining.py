@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from .cases import Case
+from .deviations import IN_SINGLE
 from .diagnosis import Explanation, confirmed, explain
 from .paper import Algorithm
 from .runs import Check, Combination
@@ -35,6 +37,7 @@ def explained(
     """
     assert verdict.first_divergence is not None  # only asked of a subject that differs
     explanations: dict[tuple[str, str], Explanation] = {}
+    waiting: list[tuple[Combination, list[Case]]] = []
     for combination in combinations:
         if combination.failure is None:
             continue
@@ -43,6 +46,13 @@ def explained(
         known = next((e for e in explanations.values() if confirmed(check, combination, failing, e)), None)
         explanation = known or explain(check, combination, failing, bases, allowed, quick)
         if explanation is None:
+            waiting.append((combination, failing))
+        else:
+            explanations[combination.path, combination.dtype] = explanation
+    for combination, failing in waiting:
+        in_single = explanations.get((combination.path, "float32"), Explanation((), check.algorithm, check.algorithm))
+        explanation = coarser(in_single)
+        if combination.dtype != "float64" or not confirmed(check, combination, failing, explanation):
             return unexplained(verdict)
         explanations[combination.path, combination.dtype] = explanation
     runs = {(run.path, run.dtype): run for run in verdict.runs}
@@ -66,6 +76,11 @@ def explained(
         return replace(verdict, outcome="conforms-with-deviations", runs=tuple(runs.values()), records=kept)
     named = tuple(replace(run, deviations=runs[run.path, run.dtype].deviations) for run in verdict.runs)
     return replace(verdict, runs=named)
+
+
+def coarser(explanation: Explanation) -> Explanation:
+    """The same, computed in float32."""
+    return Explanation((*explanation.deviations, IN_SINGLE), IN_SINGLE.change(explanation.algorithm), explanation.base)
 
 
 def records_of(verdict: Verdict, path: str, dtype: str) -> list[Record]:

@@ -12,11 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from .cases import Case
-from .envelope import joined
 from .paper import Algorithm
-from .reference import join
 from .rounding import PRECISIONS
-from .runs import Check, Combination, one_vector
+from .runs import Check, Combination
 from .subject import SubjectRaised
 from .trajectory import plainly
 
@@ -45,8 +43,6 @@ def observe(check: Check, combination: Combination, cases: Sequence[Case]) -> li
     observations = []
     for case in cases:
         prepared = check.prepared(case, combination)
-        if check.algorithm.conventions.get("norm_scope") == "vector":
-            prepared = one_vector(prepared)
         try:
             snapshots = list(check.snapshots(prepared, combination, frozenset(combination.mapping)))
         except SubjectRaised:
@@ -89,8 +85,6 @@ def agrees(algorithm: Algorithm, observations: Sequence[Observation], quantities
 
 
 def agrees_on(algorithm: Algorithm, observation: Observation, quantities: Sequence[str]) -> bool:
-    if algorithm.conventions.get("norm_scope") == "vector":
-        return agrees_as_vector(algorithm, observation)
     steps = zip(plainly(algorithm, observation.case), observation.seen, observation.bounds, strict=True)
     for known, seen, bounds in steps:
         for own, there, where, start in zip(known, seen, bounds, observation.case.theta, strict=True):
@@ -102,21 +96,6 @@ def agrees_on(algorithm: Algorithm, observation: Observation, quantities: Sequen
                 expected = displaced(name, np.asarray(own[name]), start)
                 if not close(expected, there[name], where[name], observation.tolerance):
                     return False
-    return True
-
-
-def agrees_as_vector(algorithm: Algorithm, observation: Observation) -> bool:
-    """As `agrees_on`, for the parameters of the part of the case that is one vector."""
-    case = one_vector(observation.case)
-    kept = [i for i, theta in enumerate(observation.case.theta) if any(theta is other for other in case.theta)]
-    start = join(list(case.theta))
-    for [known], seen in zip(plainly(algorithm, joined(case)), observation.seen, strict=True):
-        assert known is not None  # `one_vector` left no missing gradient
-        arrays = [there["theta"] for i in kept if (there := seen[i]) is not None]
-        if len(arrays) < len(kept):
-            return True  # a gradient is missing: this convention says nothing about the case
-        if not close(displaced("theta", known["theta"], start), join(arrays), 0.0, observation.tolerance):
-            return False
     return True
 
 

@@ -86,12 +86,15 @@ def step(
     if gradient.shape != shape:
         raise ValueError(f"gradient of shape {gradient.shape} for parameters of shape {shape}")
     refuse_unmeant(algorithm, gradient, hyperparameters)
+    axes = parameter_axes(gradient.ndim if parameter_ndim is None else parameter_ndim)
     given = {
         **hyperparameters.items(),
         **{name: np.float64(value) for name, value in algorithm.constants.items()},
         "t": state.t + 1,
         "g": gradient,
-        "axes": parameter_axes(gradient.ndim if parameter_ndim is None else parameter_ndim),
+        "axes": axes,
+        "g_vector": gradient,
+        "vector_axes": axes,
         **{name + PREVIOUS: value for name, value in state.values.items()},
     }
     # 0/0 stands in branches that np.where does not take; infinities are for the caller to see.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -70,7 +70,12 @@ class Check:
 
     def prepared(self, case: Case, combination: Combination) -> Case:
         fitted = self.subject.fitted(case, self.base, combination.grouped)
-        return representable(fitted, combination.dtype)
+        return representable(fitted, self.arithmetic(combination))
+
+    def arithmetic(self, combination: Combination) -> str:
+        """The format that the list computes in: the tensors', or float32 where a deviation says so."""
+        single = self.algorithm.conventions.get("arithmetic") == "float32" and combination.dtype == "float64"
+        return "float32" if single else combination.dtype
 
     def count(self, path: str) -> type[int]:
         """How the subject keeps its step: on the device where it is capturable."""
@@ -79,7 +84,7 @@ class Check:
         return DeviceStep if path == "capturable" or chosen is True else int
 
     def envelope(self, case: Case, combination: Combination) -> list[list[Quantities | None]]:
-        precision = PRECISIONS[combination.dtype]
+        precision = PRECISIONS[self.arithmetic(combination)]
         return list(envelope(self.algorithm, case, precision, self.count(combination.path)))
 
     def snapshots(self, case: Case, combination: Combination, keys: frozenset[str] | None):
@@ -125,8 +130,6 @@ def run_case(check: Check, case: Case, combinations: Sequence[Combination]) -> C
         key = combination.grouped, check.count(combination.path)
         if key not in envelopes:
             prepared = check.prepared(case, combination)
-            if check.algorithm.conventions.get("norm_scope") == "vector":
-                prepared = one_vector(prepared)
             envelopes[key] = prepared, check.envelope(prepared, combination)
             happened[key] = mechanisms_in(check.algorithm, *envelopes[key])
         prepared, steps = envelopes[key]
@@ -157,15 +160,6 @@ def ordinary(case: Case) -> bool:
     return all(theta.ndim and theta.size for theta in case.theta) and all(
         gradient is not None for gradients in case.steps for gradient in gradients
     )
-
-
-def one_vector(case: Case) -> Case:
-    """The part of a case that has a meaning as one vector: its first group, without missing gradients."""
-    present = [i for i in range(len(case.theta)) if case.groups[i] == 0 and all(g[i] is not None for g in case.steps)]
-    kept = present or [0]
-    steps = tuple(tuple(g[i] if g[i] is not None else np.zeros_like(case.theta[i]) for i in kept) for g in case.steps)
-    theta = tuple(case.theta[i] for i in kept)
-    return replace(case, theta=theta, groups=(0,) * len(kept), hyperparameters=case.hyperparameters[:1], steps=steps)
 
 
 def mechanisms_in(

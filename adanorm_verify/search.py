@@ -64,7 +64,6 @@ def search(
         settable=check.subject.settable,
         grouped=first.grouped,
         max_steps=max_steps,
-        vector=check.algorithm.conventions.get("norm_scope") == "vector",
     )
 
     @with_seed(seed)

@@ -196,7 +196,7 @@ SHAPES: tuple[Shape, ...] = ((1,), (2,), (), (3,), (2, 2), (0,), (5,), (3, 4))
 
 
 @st.composite
-def cases(draw, *, dtype: str, settable: frozenset[str], grouped: frozenset[str], max_steps: int, vector: bool) -> Case:
+def cases(draw, *, dtype: str, settable: frozenset[str], grouped: frozenset[str], max_steps: int) -> Case:
     """Generated cases.
 
     Args:
@@ -205,19 +205,18 @@ def cases(draw, *, dtype: str, settable: frozenset[str], grouped: frozenset[str]
         settable: hyperparameters that the subject takes.
         grouped: those of them that may differ between parameter groups.
         max_steps: longest run.
-        vector: one group and no missing gradients, for `norm_scope=vector`.
     """
     shapes = draw(st.lists(st.sampled_from(SHAPES), min_size=1, max_size=3))
     sizes = draw(magnitudes(dtype, max_steps))
     kind = draw(kinds())
     first = draw(hyperparameters(settable, dtype))
     start = draw(st.sampled_from([0.0, 1.0]))
-    several = not vector and len(shapes) > 1 and bool(grouped) and draw(st.booleans())
+    several = len(shapes) > 1 and bool(grouped) and draw(st.booleans())
     second = draw(hyperparameters(grouped, dtype)) if several else first
     shared = {name: getattr(first, name) for name in VARIANTS if name not in grouped}
     second = Hyperparameters(**{**{name: getattr(second, name) for name in VARIANTS}, **shared})
     absent = st.lists(st.tuples(st.integers(0, len(sizes) - 1), st.integers(0, len(shapes) - 1)), max_size=3)
-    missing = [] if vector else draw(absent)
+    missing = draw(absent)
     return case(
         "generated",
         shapes,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from .cases import Case
+from .cases import Case, Gradients
 from .paper import PREVIOUS, Algorithm
 from .paper.equations import After
 from .reference import parameter_axes
@@ -33,19 +33,21 @@ def trajectory(
         after: see `Algorithm.evaluate`.
         count: turns the step into what stands for it.
     """
-    constants = {name: np.float64(x) for name, x in algorithm.constants.items()}
-    hyperparameters = [{k: number(x) for k, x in {**own.items(), **constants}.items()} for own in case.hyperparameters]
-    of_group = algorithm.conventions.get("step_count") == "group"
+    hyperparameters = [
+        {k: number(x) for k, x in of_group(algorithm, case, i).items()} for i in range(len(case.hyperparameters))
+    ]
+    calls = algorithm.conventions.get("step_count") == "group"
     zero = tensor(np.zeros(()))
     states = [{**dict.fromkeys(algorithm.state, zero), "theta": tensor(theta)} for theta in case.theta]
     steps = [0] * len(case.theta)
+    shared = algorithm.conventions.get("norm_scope") == "vector"
     for call, gradients in enumerate(case.steps, 1):
         quantities: list[Quantities | None] = []
         for i, gradient in enumerate(gradients):
             if gradient is None:
                 quantities.append(None)
                 continue
-            steps[i] = call if of_group else steps[i] + 1
+            steps[i] = call if calls else steps[i] + 1
             given = {
                 **hyperparameters[case.groups[i]],
                 "t": count(steps[i]),
@@ -53,13 +55,40 @@ def trajectory(
                 "axes": parameter_axes(gradient.ndim),
                 **{name + PREVIOUS: value for name, value in states[i].items()},
             }
+            if shared:
+                vector = of_whole_group(case, gradients, case.groups[i], gradient.ndim)
+                given |= {"g_vector": tensor(vector), "vector_axes": tuple(range(vector.ndim))}
             with np.errstate(all="ignore"):  # not around the yield: that would silence the caller too
                 known = algorithm.evaluate(given, after)
             states[i] = {name: known[name] for name in states[i]}
             quantities.append(known)
+        if shared:
+            share_averages(case, quantities, states)
         yield quantities
 
 
+def of_whole_group(case: Case, gradients: Gradients, group: int, ndim: int) -> np.ndarray:
+    """All gradients of a group end to end, with as many axes as the tensor that reads their norm."""
+    present = [g.ravel() for g, own in zip(gradients, case.groups, strict=True) if g is not None and own == group]
+    vector = np.concatenate(present)
+    return vector.reshape(-1, *[1] * (ndim - 1))
+
+
+def share_averages(case: Case, quantities: Sequence[Quantities | None], states: list[dict[str, Any]]) -> None:
+    """A group has one norm average: tensors without a gradient get it too."""
+    for i, known in enumerate(quantities):
+        for j, other in enumerate(quantities):
+            if known is None and other is not None and case.groups[i] == case.groups[j]:
+                states[i]["e"] = other["e"]
+
+
+def of_group(algorithm: Algorithm, case: Case, group: int) -> dict[str, np.float64]:
+    """The numbers that the equations of a group see: its hyperparameters, but for what the list fixes or shares."""
+    own, first = case.hyperparameters[group].items(), case.hyperparameters[0].items()
+    shared = {name: first[name] for name in own if algorithm.conventions.get(f"{name}_of") == "constructor"}
+    return {**own, **shared, **{name: np.float64(x) for name, x in algorithm.constants.items()}}
+
+
 def plainly(algorithm: Algorithm, case: Case) -> Iterator[list[Quantities | None]]:
-    """The list along a case in plain float64; each tensor has its own norm whatever `norm_scope` says."""
+    """The list along a case in plain float64."""
     yield from trajectory(algorithm, case, lambda x: x, lambda array: array)

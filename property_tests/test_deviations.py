@@ -9,10 +9,9 @@ import pytest
 
 from adanorm_verify import streams
 from adanorm_verify.deviations import DEVIATIONS, NAMES, Deviation, fixed
-from adanorm_verify.envelope import envelope, joined
+from adanorm_verify.envelope import envelope
 from adanorm_verify.paper import PRINTED, Algorithm, algorithm
 from adanorm_verify.rounding import PRECISIONS
-from adanorm_verify.runs import one_vector
 from adanorm_verify.trajectory import plainly
 
 VALUES = {"gamma": 0.9, "beta1": 0.8, "beta2": 0.98, "eps": 1e-6, "weight_decay": 1e-2}
@@ -29,10 +28,6 @@ def changed(deviation: Deviation, paper: Algorithm) -> Algorithm:
 def along(listed: Algorithm) -> Iterator[np.ndarray]:
     """The parameters after each step of each case, in plain float64."""
     for case in CASES:
-        if listed.conventions.get("norm_scope") == "vector":
-            for [known] in plainly(listed, joined(one_vector(case))):
-                yield np.ravel(known["theta"])
-            continue
         for quantities in plainly(listed, case):
             yield np.concatenate([np.ravel(known["theta"]) for known in quantities if known is not None])
 
@@ -46,7 +41,7 @@ def test_every_deviation_leaves_the_envelope_of_the_paper(name):
         for quantities in envelope(paper, case, PRECISIONS["float64"])
     ]
     for deviation in DEVIATIONS:
-        if not deviation.concerns(paper) or deviation.name == "norm-over-group":
+        if not deviation.concerns(paper):
             continue
         outside = 0
         for theta, expected in zip(along(changed(deviation, paper)), bounds, strict=True):
@@ -61,7 +56,7 @@ def test_no_two_deviations_of_an_algorithm_are_the_same(name):
     paper = algorithm(name)
     seen: dict[bytes, str] = {}
     for deviation in DEVIATIONS:
-        if not deviation.concerns(paper) or deviation.name == "norm-over-group":
+        if not deviation.concerns(paper):
             continue
         listed = changed(deviation, paper)
         values = np.concatenate([*along(listed), *state(listed)])

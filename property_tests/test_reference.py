@@ -16,7 +16,7 @@ from adanorm_verify.rounding import PRECISIONS
 ALL = sorted(PRINTED)
 NORMS = [name for name in ALL if "s" in algorithm(name)]
 EVERY = frozenset(HYPERPARAMETERS)
-GENERATED = streams.cases(dtype="float64", settable=EVERY, grouped=EVERY, max_steps=8, vector=False)
+GENERATED = streams.cases(dtype="float64", settable=EVERY, grouped=EVERY, max_steps=8)
 SETTINGS = settings(max_examples=10, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 MP = mpmath.MPContext()
 MP.dps = 60

@@ -14,7 +14,7 @@ from adanorm_verify.envelope import envelope
 from adanorm_verify.mechanisms import mechanisms_of
 from adanorm_verify.paper import HYPERPARAMETERS, PRINTED, Hyperparameters, algorithm
 from adanorm_verify.rounding import PRECISIONS
-from adanorm_verify.runs import count_mechanisms
+from adanorm_verify.runs import mechanisms_in
 from adanorm_verify.shrinking import complexity, simplest
 from adanorm_verify.subject import DTYPES, representable
 
@@ -22,7 +22,7 @@ ALL = frozenset(HYPERPARAMETERS)
 
 
 def generated(dtype: str = "float64"):
-    return streams.cases(dtype=dtype, settable=ALL, grouped=ALL, max_steps=10, vector=False)
+    return streams.cases(dtype=dtype, settable=ALL, grouped=ALL, max_steps=10)
 
 
 def numbers(case: Case) -> list[float]:
@@ -32,11 +32,14 @@ def numbers(case: Case) -> list[float]:
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", PRINTED)
 def test_designed_cases_make_every_mechanism_happen(name, dtype):
-    paper, counts = algorithm(name), Counter()
+    paper, counts, mattered = algorithm(name), Counter(), Counter()
     for case in streams.designed(dtype):
         prepared = representable(case, dtype)
-        count_mechanisms(paper, list(envelope(paper, prepared, PRECISIONS[dtype])), prepared, counts)
+        steps = list(envelope(paper, prepared, PRECISIONS[dtype]))
+        for total, found in zip((counts, mattered), mechanisms_in(paper, prepared, steps), strict=True):
+            total.update(found)
     assert all(counts[mechanism.name] for mechanism in mechanisms_of(paper)), counts
+    assert all(mattered[mechanism.name] for mechanism in mechanisms_of(paper) if mechanism.without), mattered
     assert counts["missing gradient"]
 
 

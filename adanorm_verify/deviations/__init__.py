@@ -1,16 +1,26 @@
 """Named deviations: the dialects and the mistakes of implementations, each one equation replaced by another."""
 
+from ..paper.decisions import convention
 from .bases import BASES
 from .bias_correction import BIAS_CORRECTION
 from .correction import CORRECTION
 from .deviation import Deviation, fixed
 from .eps import EPS
-from .hyperparameters import FIXED
+from .hyperparameters import FIXED, SHARED
 from .moments import MOMENTS
 
-DEVIATIONS = (*EPS, *BIAS_CORRECTION, *CORRECTION, *MOMENTS, *BASES, *FIXED)
+DEVIATIONS = (*EPS, *BIAS_CORRECTION, *CORRECTION, *MOMENTS, *BASES, *SHARED, *FIXED)
 """All of them. One name may stand for several equations where algorithms print the line differently."""
 
-NAMES = tuple(dict.fromkeys(deviation.name for deviation in DEVIATIONS))
+IN_SINGLE = Deviation(
+    "computed-in-float32",
+    "defect",
+    "float64 tensors are computed, or their state is kept, in float32",
+    "theta",
+    convention("arithmetic", "float32"),
+)
+"""Not searched like the others: it is looked for where float32 tensors are explained and float64 ones are not."""
 
-__all__ = ["DEVIATIONS", "NAMES", "Deviation", "fixed"]
+NAMES = tuple(dict.fromkeys(deviation.name for deviation in (*DEVIATIONS, IN_SINGLE)))
+
+__all__ = ["DEVIATIONS", "IN_SINGLE", "NAMES", "Deviation", "fixed"]

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from ..paper import Algorithm, Equation
-from ..paper.decisions import convention
+from ..paper.decisions import exchanged, over_vector, s_as_printed
 from .deviation import Deviation, both, deviation, rewired
 
 
@@ -105,6 +105,16 @@ def e_debiased(g, e, g_norm, gamma, t):
     return np.where((e / (1 - gamma**t) > g_norm) & (g_norm > 0), e / (1 - gamma**t) / g_norm * g, g)
 
 
+ZERO_NORM_DIVIDES = Deviation(
+    "zero-norm-divides",
+    "defect",
+    "a zero gradient after others is divided by its zero norm: NaN, which stays",
+    "s",
+    exchanged("s", s_as_printed),
+    replaces=True,
+)
+
+
 @deviation("s", "defect")
 def s_always_rescaled(g, e, g_norm):
     """the gradient always gets the norm e, also when its own is larger"""
@@ -168,7 +178,7 @@ CORRECTION = (
     ),
     Deviation(
         "norm-over-group", "convention", "the norm is over all tensors of the group together", "g_norm",
-        convention("norm_scope", "vector"),
+        over_vector,
     ),
     norm_l1,
     norm_squared,
@@ -189,6 +199,7 @@ CORRECTION = (
     gamma_exchanged,
     Deviation("e-with-beta1", "defect", "e decays with beta1", "e", rewired("e", gamma="beta1")),
     Deviation("e-with-beta2", "defect", "e decays with beta2", "e", rewired("e", gamma="beta2")),
+    ZERO_NORM_DIVIDES,
     e_debiased,
     s_always_rescaled,
     s_condition_turned,

@@ -43,6 +43,12 @@ def eps_twice_scaled(v, eps, beta2, t):
     return np.sqrt(v + eps) / np.sqrt(1 - beta2**t)
 
 
+@deviation("denominator", "convention", "v_hat")
+def eps_twice_outside(root, eps, beta2, t):
+    """eps is added twice, before and after the bias correction: (sqrt(v) + eps)/sqrt(1 - beta2^t) + eps"""
+    return root + eps / np.sqrt(1 - beta2**t) + eps
+
+
 @deviation("root", "convention", "v_hat")
 def eps_padded_root(v, beta2, t):
     """a constant 1e-15 stands under the root besides eps, before the bias correction: sqrt(v + 1e-15)"""
@@ -115,6 +121,7 @@ EPS = (
     eps_inside_scaled,
     eps_twice,
     eps_twice_scaled,
+    eps_twice_outside,
     eps_padded_root,
     eps_padded_corrected_root,
     eps_accumulated,

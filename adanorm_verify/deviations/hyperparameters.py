@@ -1,6 +1,9 @@
-"""Hyperparameters that do nothing: a value that is written into the code."""
+"""Hyperparameters that are not what was set: written into the code, or the constructor's in every group."""
 
-from .deviation import Deviation, fixed
+from functools import reduce
+
+from ..paper.decisions import convention
+from .deviation import Change, Deviation, both, fixed
 
 FIXED = tuple(
     Deviation(
@@ -13,4 +16,26 @@ FIXED = tuple(
         solves=name,
     )
     for name, quantity in (("gamma", "e"), ("beta1", "m"), ("beta2", "v"), ("eps", "denominator"))
+)
+
+
+def of_constructor(*names: str) -> Change:
+    return reduce(both, (convention(f"{name}_of", "constructor") for name in names))
+
+
+SHARED = tuple(
+    Deviation(
+        f"{name}-of-constructor",
+        "defect",
+        f"every group has the constructor's {name}, whatever its own is",
+        equation,
+        of_constructor(*names),
+        names,
+    )
+    for name, equation, names in (
+        ("lr", "theta", ("lr",)),
+        ("betas", "m", ("beta1", "beta2")),
+        ("gamma", "e", ("gamma",)),
+        ("eps", "denominator", ("eps",)),
+    )
 )

@@ -60,6 +60,11 @@ def rebound(name: str, **reads: str) -> Callable[[Algorithm], Algorithm]:
     return lambda algorithm: algorithm.replacing(algorithm[name].reading(**reads))
 
 
+def over_vector(algorithm: Algorithm) -> Algorithm:
+    """The norm is that of all tensors of the group, which share one average."""
+    return convention("norm_scope", "vector")(rebound("g_norm", g="g_vector", axes="vector_axes")(algorithm))
+
+
 def s_as_printed(g, e, g_norm):
     return np.where(e > g_norm, e / g_norm * g, g)
 
@@ -108,7 +113,7 @@ DECISIONS = (
         "one tensor: what every public implementation does, the authors' own included.",
         {
             "tensor": Option("the norm of each parameter tensor"),
-            "vector": Option("the norm over all tensors of a group together", convention("norm_scope", "vector")),
+            "vector": Option("the norm over all tensors of a group together", over_vector),
         },
         corrected,
     ),

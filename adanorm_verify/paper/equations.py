@@ -181,5 +181,6 @@ class Algorithm:
 
 
 HYPERPARAMETERS = ("lr", "beta1", "beta2", "gamma", "eps")
-GIVEN = (*HYPERPARAMETERS, "t", "g", "axes")
-"""What every list may read without defining it; `axes` are the trailing axes of one parameter tensor."""
+GIVEN = (*HYPERPARAMETERS, "t", "g", "axes", "g_vector", "vector_axes")
+"""What every list may read without defining it; `axes` are the trailing axes of one parameter tensor, `g_vector` the
+gradients of all tensors of the group end to end, and `vector_axes` its axes."""

@@ -98,7 +98,9 @@ for number, gradients in enumerate(GRADIENTS, 1):
         steps[i] += 1
         g = np.array(gradient).reshape(shape)
         given = {{name + "_prev": value for name, value in states[i].items()}}
-        given |= {{"g": g, "t": steps[i], "axes": tuple(range(-g.ndim, 0)), **HYPERPARAMETERS[GROUPS[i]]}}
+        axes = tuple(range(-g.ndim, 0))
+        given |= {{"g": g, "g_vector": g, "t": steps[i], "axes": axes, "vector_axes": axes}}
+        given |= HYPERPARAMETERS[GROUPS[i]]
         known = reference_step(given)
         states[i] = {{name: known[name] for name in states[i]}}
     optimizer.step()
