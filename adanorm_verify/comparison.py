@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -25,6 +25,10 @@ USUAL_NAMES = {
     "prev_grad": "g",
 }
 """State keys as torch and the public implementations name them, and the paper's symbol."""
+
+
+KEPT_STEPS = 100
+"""Steps whose largest ratios are kept: the designed cases end there, but for one long run."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,7 @@ class Tally:
         worst: the largest ratio error/bound.
         error: the error there.
         bound: the bound there.
+        by_step: the largest ratio at each of the first `KEPT_STEPS` steps.
     """
 
     compared: int = 0
@@ -73,12 +78,19 @@ class Tally:
     worst: float = 0.0
     error: float = 0.0
     bound: float = 0.0
+    by_step: np.ndarray = field(default_factory=lambda: np.zeros(0), compare=False)
 
     def add(self, other: Tally) -> None:
         self.compared += other.compared
         self.unjudged += other.unjudged
         if other.worst >= self.worst:
             self.worst, self.error, self.bound = other.worst, other.error, other.bound
+        short, long = sorted((self.by_step, other.by_step), key=len)
+        self.by_step = np.maximum(long, np.pad(short, (0, len(long) - len(short))))
+
+    def rounded_by_step(self, steps: int | None = None) -> tuple[float, ...]:
+        """`by_step` to three digits, for a drawing; of the first `steps` where given."""
+        return tuple(float(f"{ratio:.3g}") for ratio in self.by_step[:steps])
 
 
 @dataclass
@@ -163,6 +175,15 @@ def tally(error: np.ndarray, bound: np.ndarray, ratio: np.ndarray) -> Tally:
     return Tally(count, bound.size - count, float(ratio[at]), float(error[at]), float(bound[at]))
 
 
+def by_step(pieces: Sequence[Piece], ratio: np.ndarray) -> np.ndarray:
+    """The largest ratio at each step, from the ratios of all pieces end to end."""
+    steps = np.array([p.step for p in pieces])
+    starts = np.cumsum([0, *(p.value.size for p in pieces[:-1])])
+    largest = np.zeros(steps[-1])  # pieces come in the order of their steps
+    np.maximum.at(largest, steps - 1, np.maximum.reduceat(ratio, starts))
+    return largest[:KEPT_STEPS]
+
+
 def joined(pieces: Sequence[Piece]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Value, bound and got of all pieces, end to end."""
     return (
@@ -205,7 +226,8 @@ def compare(
     result = Comparison()
     for quantity, of_it in pieces.items():
         value, bound, got = joined(of_it)
-        result.tallies[quantity] = tally(*errors(value, bound, got))
+        judged = errors(value, bound, got)
+        result.tallies[quantity] = replace(tally(*judged), by_step=by_step(of_it, judged[2]))
         if quantity == "theta":
             start = np.concatenate([case.theta[p.tensor].ravel() for p in of_it])
             result.moved = bool(np.any((got != start) & np.isfinite(bound)))

@@ -4,6 +4,8 @@ from .bench import bench
 from .check import check
 from .gate import gate
 from .listing import listing
+from .replay import replay
+from .report import report
 
-COMMANDS = (check, gate, bench, listing)
+COMMANDS = (check, report, replay, gate, bench, listing)
 """In the order of `--help`."""
