@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import torch
 
@@ -16,14 +16,15 @@ from .document import finite
 from .errors import CannotCheck
 from .paper import algorithm as paper_algorithm
 from .runs import Check, probe, run_case
-from .subject import Subject
+from .subject import OPTIONAL_PATHS, Subject
 from .targets import load
 from .verdict import Divergence, Verdict
 
 SCHEMA = 1
 """Version of the JSON document."""
 
-ReplayOutcome = Literal["still-there", "fixed", "could-not-run"]
+ReplayOutcome = Literal["still-there", "could-not-run", "fixed"]
+WORST_FIRST = get_args(ReplayOutcome)
 
 
 @dataclass(frozen=True)
@@ -33,25 +34,29 @@ class Replay:
     Args:
         outcome: of running it again.
         recorded: where the subject left the paper then.
+        path: on which it ran now.
         now: where it does now, for `still-there`.
         note: why not, for `could-not-run`.
     """
 
     outcome: ReplayOutcome
     recorded: Divergence
+    path: str
     now: Difference | None = None
     note: str = ""
 
     def lines(self) -> Iterator[str]:
         """What to tell a person."""
         recorded = self.recorded
-        place = f"{recorded.quantity} at step {recorded.step} ({recorded.path}, {recorded.dtype})"
+        other = f", now on {self.path}" if self.path != recorded.path else ""
+        place = f"{recorded.quantity} at step {recorded.step} ({recorded.path}, {recorded.dtype}{other})"
         yield f"{self.outcome.replace('-', ' ')}: {place}{': ' if self.note else ''}{self.note}"
         if self.now is not None:
             now = self.now
-            moved = (now.quantity, now.step) != (recorded.quantity, recorded.step)
-            yield f"  {f'now {now.quantity} at step {now.step}: ' if moved else ''}paper {now.expected!r}"
-            yield f"  found {now.got!r}; when it was recorded {recorded.got!r}"
+            elsewhere = (now.quantity, now.step) != (recorded.quantity, recorded.step)
+            before = "" if elsewhere else f"; when it was recorded {recorded.got!r}"
+            yield f"  {f'now {now.quantity} at step {now.step}: ' if elsewhere else ''}paper {now.expected!r}"
+            yield f"  found {now.got!r}{before}"
             yield f"  error {now.error:.3g}, rounding explains {now.bound:.3g}: {now.ratio:.3g} times as much"
 
 
@@ -80,26 +85,43 @@ def check_of(verdict: Verdict) -> Check:
 
 
 def replayed(check: Check, recorded: Divergence) -> Replay:
-    """One counterexample again; it counts as fixed only where the parameters were compared and stayed inside."""
+    """One counterexample again, and the worst of it where it has to run on several paths."""
+    paths = paths_for(recorded.path, tuple(check.subject.paths))
+    if not paths:
+        offered = ", ".join(check.subject.paths)
+        why = f"the optimizer has no path {recorded.path} any more; it has {offered}"
+        return Replay("could-not-run", recorded, recorded.path, note=why)
+    return min((on_path(check, recorded, path) for path in paths), key=lambda one: WORST_FIRST.index(one.outcome))
+
+
+def paths_for(recorded: str, offered: tuple[str, ...]) -> tuple[str, ...]:
+    """The recorded path, or all that take its place: a new release may have begun, or ceased, to offer a choice."""
+    if recorded in offered:
+        return (recorded,)
+    if recorded in OPTIONAL_PATHS:
+        return ()
+    return tuple(path for path in offered if path not in OPTIONAL_PATHS)
+
+
+def on_path(check: Check, recorded: Divergence, path: str) -> Replay:
+    """One counterexample on one path; it is fixed only where the parameters were compared and stayed inside."""
 
     def could_not(why: str) -> Replay:
-        return Replay("could-not-run", recorded, note=why)
+        return Replay("could-not-run", recorded, path, note=why)
 
-    if recorded.path not in check.subject.paths:
-        return could_not(f"the optimizer has no path {recorded.path}; it has {', '.join(check.subject.paths)}")
-    combination = probe(check, recorded.path, recorded.dtype)
+    combination = probe(check, path, recorded.dtype)
     if combination.note:
         return could_not(combination.note)
     if check.prepared(recorded.case, combination).to_json() != recorded.case.to_json():
         return could_not("the optimizer cannot be given the hyperparameters and values that were recorded")
     run_case(check, recorded.case, [combination])
     if combination.failure is not None:
-        return Replay("still-there", recorded, combination.failure[1].first(check.order))
+        return Replay("still-there", recorded, path, combination.failure[1].first(check.order))
     if combination.refused:
         return could_not(combination.refusal)
     if not combination.tallies["theta"].compared:
         return could_not("no parameter could be compared")
-    return Replay("fixed", recorded)
+    return Replay("fixed", recorded, path)
 
 
 def exit_code(replays: tuple[Replay, ...]) -> int:
@@ -124,6 +146,7 @@ def document(verdict: Verdict, replays: tuple[Replay, ...], command: str) -> str
                 "step": one.recorded.step,
                 "path": one.recorded.path,
                 "dtype": one.recorded.dtype,
+                "run_on": one.path,
                 "recorded": {name: getattr(one.recorded, name) for name in ("expected", "got", "error", "bound")},
                 "now": None if one.now is None else {**asdict(one.now), "ratio": one.now.ratio},
                 "note": one.note,

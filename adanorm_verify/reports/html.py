@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
+from math import isfinite
 from typing import Any
 
 from jinja2 import Environment, StrictUndefined
@@ -53,9 +54,11 @@ def in_words(verdict: Verdict) -> list[str]:
     if allowed := [found.name for found in verdict.deviations if found.allowed]:
         lines.append(f"Allowed by the caller: {', '.join(allowed)}.")
     if at is not None:
+        times = f"{at.ratio:.3g} times what rounding explains"
+        far = times if isfinite(at.ratio) else f"without limit, as {at.got} was found"
+        leaves = "Without that it would first leave" if verdict.conforms else "It first leaves"
         lines.append(
-            f"It first leaves the algorithm at {at.quantity}, step {at.step}, on {at.path} in {at.dtype}: "
-            f"the error is {at.ratio:.3g} times what rounding explains."
+            f"{leaves} the algorithm at {at.quantity}, step {at.step}, on {at.path} in {at.dtype}: the error is {far}."
         )
     if failed := verdict.failed_checks:
         lines.append(f"Checks that fail: {', '.join(failed)}.")
@@ -134,24 +137,24 @@ def shown(record: Record | None) -> str:
     return f"{record.ratio:.3g}" if record is not None and record.compared else "–"
 
 
-def mechanism_rows(verdict: Verdict) -> list[list[str]]:
-    """Name, meaning, in how many tensor steps it took part, and in how many it mattered, where that was counted."""
-    mattered: dict[str, int] = {}
-    for run in verdict.runs:
-        for name, count in run.mattered.items():
-            mattered[name] = mattered.get(name, 0) + count
-    return [
-        [name, MEANINGS.get(name, ""), str(count), str(mattered[name]) if name in mattered else "–"]
-        for name, count in mechanisms(verdict).items()
-    ]
+def mechanism_table(verdict: Verdict) -> tuple[list[str], list[list[str]]]:
+    """Names and rows: in how many tensor steps each took part, and in how many it mattered, where that was counted."""
+    counted = [run.mattered for run in verdict.runs if run.mattered]
+    names = ["mechanism", "meaning", "tensor steps", *(["where it mattered"] if counted else [])]
+    rows = []
+    for name, count in mechanisms(verdict).items():
+        mattered = [str(sum(own.get(name, 0) for own in counted))] if counted else []
+        rows.append([name, MEANINGS.get(name, ""), str(count), *mattered])
+    return names, rows
 
 
 def check_rows(checks: Sequence[CheckResult]) -> list[CheckRow]:
     """Checks, what needs a reader first; the same result on several paths and dtypes is one row."""
     merged: dict[tuple[str, str, str, str], list[str]] = {}
     for check in sorted(checks, key=lambda check: ORDER.index(check.outcome)):
-        reason = f" Reason given: {check.reason}" if check.reason else ""
-        key = check.name, check.group, check.outcome, f"{check.message}{reason}"
+        found = check.message or {"stale": "it passed, though it is expected to fail"}.get(check.outcome, "")
+        text = "; ".join(filter(None, (found, check.reason and f"reason given: {check.reason}")))
+        key = check.name, check.group, check.outcome, text
         merged.setdefault(key, []).append(combination(check))
     return [CheckRow(*key, "; ".join(filter(None, where))) for key, where in merged.items()]
 
@@ -170,12 +173,12 @@ def page(verdict: Verdict) -> str:
         "settings": settings(verdict, at) if at else [],
         "steps": steps(at) if at else ([], []),
         "charts": charts([r for r in verdict.records if (r.path, r.dtype, r.quantity) not in other]),
-        "other_form": sorted({quantity for _, _, quantity in other}),
+        "other_form": sorted({f"{quantity} in {dtype}" for _, dtype, quantity in other}),
         "runs": runs(verdict),
-        "mechanisms": mechanism_rows(verdict),
+        "mechanisms": mechanism_table(verdict),
         "pressing_checks": [row for row in checks if row.outcome in ("failed", "stale")],
         "other_checks": [row for row in checks if row.outcome not in ("failed", "stale")],
-        "notes": [*verdict.notes, *not_offered(verdict)],
+        "notes": [*verdict.notes, *not_offered(verdict, longest=1000)],
         "command": verdict.environment.get("command", ""),
         "environment": [row for row in flat(verdict.environment) if row[0] != "command"],
     }

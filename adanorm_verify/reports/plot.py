@@ -8,7 +8,6 @@ from math import ceil, floor, inf, isfinite, log10
 
 from ..verdict import Record
 
-WIDTH, HEIGHT = 400, 270
 LEFT, RIGHT, TOP, BOTTOM = 42, 336, 14, 232
 """Of the plotting area; names of lines stand to the right of it."""
 BAND = 16
@@ -58,7 +57,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Chart:
-    """One drawing, in units of a 400 by 270 view.
+    """One drawing, in units of a view 400 wide and 276 high.
 
     Args:
         dtype: of the runs.
@@ -144,6 +143,14 @@ def special(ratio: float) -> float | None:
     return ratio if ratio in (0.0, inf) else None
 
 
+def marked(ratios: Sequence[float]) -> list[int]:
+    """Indices with a marker: some at equal distances, the largest, and points that no line reaches."""
+    every = ceil(len(ratios) / MARKERS)
+    kinds = [special(ratio) for ratio in ratios]
+    alone = [i for i, kind in enumerate(kinds) if kind not in (kinds[i - 1 : i] + kinds[i + 1 : i + 2])]
+    return sorted({*range(every - 1, len(ratios), every), ratios.index(max(ratios)), *alone})
+
+
 def spread(heights: Sequence[float]) -> list[float]:
     """Heights of names, as near to those of their lines as names have room, from top to bottom in the lines' order."""
     order = sorted(range(len(heights)), key=lambda i: heights[i])
@@ -178,10 +185,8 @@ def chart(dtype: str, series: dict[str, tuple[float, ...]], styles: dict[str, St
     labels = spread([of_it[-1][1] for of_it in points.values()])
     lines = []
     for (name, ratios), label in zip(series.items(), labels, strict=True):
-        every = ceil(len(ratios) / MARKERS)
-        lines.append(
-            Line(name, styles[name], path_data(points[name], ratios), tuple(points[name][every - 1 :: every]), label)
-        )
+        marks = tuple(points[name][i] for i in marked(ratios))
+        lines.append(Line(name, styles[name], path_data(points[name], ratios), marks, label))
     description = " ".join(told(ratios, name) for name, ratios in series.items())
     return Chart(dtype, description, step_ticks(steps), scale.ticks(), scale.height(1.0), tuple(lines))
 

@@ -120,9 +120,10 @@ def findings(verdict: Verdict) -> list[Finding]:
 
 def artifact(file: str) -> dict[str, str]:
     """The place of a source file: relative to the root where it lies inside, absolute otherwise."""
-    if PurePath(file).is_absolute():
-        return {"uri": PurePath(file).as_uri()}
-    return {"uri": quote(file), "uriBaseId": ROOT}
+    path = quote(printable(file), safe="/:")
+    if not PurePath(file).is_absolute():
+        return {"uri": path, "uriBaseId": ROOT}
+    return {"uri": f"file://{path}" if path.startswith("/") else f"file:///{path}"}
 
 
 def location(verdict: Verdict) -> dict[str, Any]:
@@ -141,7 +142,8 @@ def location(verdict: Verdict) -> dict[str, Any]:
 
 def fingerprint(finding: Finding, verdict: Verdict) -> str:
     """The same for the same finding in every run, wherever the class has moved in its file."""
-    return hashlib.sha256("\0".join((finding.rule, verdict.target, verdict.algorithm)).encode()).hexdigest()
+    identity = "\0".join((finding.rule, verdict.target, verdict.algorithm))
+    return hashlib.sha256(printable(identity).encode()).hexdigest()
 
 
 def result(finding: Finding, verdict: Verdict) -> dict[str, Any]:
