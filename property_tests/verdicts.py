@@ -1,8 +1,9 @@
-"""Verdicts made by hand, with everything that a report has to show."""
+"""Verdicts made by hand, with everything that a report has to show, and a few that checks returned."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from math import inf
 
 import numpy as np
@@ -177,3 +178,25 @@ ALL = {
     "half-checked": HALF_CHECKED,
     "hostile": HOSTILE_VERDICT,
 }
+
+
+@cache
+def real() -> dict[str, Verdict]:
+    """Verdicts of quick checks: not the algorithm, the algorithm, a mutant of the shelf, and one that refuses."""
+    from adanorm_verify import check_optimizer
+
+    asked = {
+        "sgd": ("torch.optim:SGD", "adam"),
+        "adam": ("torch.optim:Adam", "adam"),
+        "mutant": ("adanorm_verify.shelf.wrong_correction:AverageFromFirstNorm", "adamnorm"),
+        "refuses": ("torch.optim:LBFGS", "adam"),
+    }
+    return {name: check_optimizer(target, claimed, profile="quick") for name, (target, claimed) in asked.items()}
+
+
+def every() -> dict[str, Verdict]:
+    """All of them."""
+    return {**ALL, **real()}
+
+
+NAMES = (*ALL, "sgd", "adam", "mutant", "refuses")
