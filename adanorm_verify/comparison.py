@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -86,7 +86,7 @@ class Tally:
         if other.worst >= self.worst:
             self.worst, self.error, self.bound = other.worst, other.error, other.bound
         short, long = sorted((self.by_step, other.by_step), key=len)
-        self.by_step = np.maximum(long, np.pad(short, (0, len(long) - len(short))))
+        self.by_step = np.concatenate([np.maximum(short, long[: len(short)]), long[len(short) :]])
 
     def rounded_by_step(self, steps: int | None = None) -> tuple[float, ...]:
         """`by_step` to three digits, for a drawing; of the first `steps` where given."""
@@ -176,11 +176,15 @@ def tally(error: np.ndarray, bound: np.ndarray, ratio: np.ndarray) -> Tally:
 
 
 def by_step(pieces: Sequence[Piece], ratio: np.ndarray) -> np.ndarray:
-    """The largest ratio at each step, from the ratios of all pieces end to end."""
-    steps = np.array([p.step for p in pieces])
-    starts = np.cumsum([0, *(p.value.size for p in pieces[:-1])])
-    largest = np.zeros(steps[-1])  # pieces come in the order of their steps
-    np.maximum.at(largest, steps - 1, np.maximum.reduceat(ratio, starts))
+    """The largest ratio at each of the first `KEPT_STEPS` steps, from the ratios of all pieces end to end."""
+    starts: dict[int, int] = {}
+    end = 0
+    for one in pieces:  # in the order of their steps
+        starts.setdefault(one.step, end)
+        end += one.value.size
+    steps = list(starts)
+    largest = np.zeros(steps[-1])
+    largest[np.array(steps) - 1] = np.maximum.reduceat(ratio, list(starts.values()))
     return largest[:KEPT_STEPS]
 
 
@@ -227,7 +231,8 @@ def compare(
     for quantity, of_it in pieces.items():
         value, bound, got = joined(of_it)
         judged = errors(value, bound, got)
-        result.tallies[quantity] = replace(tally(*judged), by_step=by_step(of_it, judged[2]))
+        result.tallies[quantity] = tally(*judged)
+        result.tallies[quantity].by_step = by_step(of_it, judged[2])
         if quantity == "theta":
             start = np.concatenate([case.theta[p.tensor].ravel() for p in of_it])
             result.moved = bool(np.any((got != start) & np.isfinite(bound)))
