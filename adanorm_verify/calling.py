@@ -41,14 +41,14 @@ def value_of(name: str, source: str) -> Any:
         raise CannotCheck(f"argument {name} was {source}, which cannot be made again from a document") from None
 
 
-def located(recorded: Setup, factory: Callable[..., Any]) -> Setup:
+def located(recorded: Setup, factory: Callable[..., Any], target: str) -> Setup:
     """The record with the place of the class or factory in its source; as it was where that cannot be found."""
     while isinstance(factory, functools.partial):
         factory = factory.func
     function = own_function(factory)
     try:
-        file = function.__code__.co_filename if function else inspect.getsourcefile(factory)
-        path = Path(file or "").resolve(strict=True)
+        file = function.__code__.co_filename if function else source_file(factory, target)
+        path = Path(file).resolve(strict=True)
         line = function.__code__.co_firstlineno if function and not isinstance(factory, type) else 0
         line = line or class_line(path.read_text(encoding="utf-8"), factory.__qualname__)
     except (OSError, TypeError, ValueError, SyntaxError, AttributeError):
@@ -65,6 +65,14 @@ def own_function(factory: Any) -> types.FunctionType | None:
     scope = f"{factory.__qualname__}." if isinstance(factory, type) else ""
     functions = (f for f in unwrapped if isinstance(f, types.FunctionType) and f.__qualname__.startswith(scope))
     return next(functions, None)
+
+
+def source_file(factory: Any, target: str) -> str:
+    """The file of a class without functions of its own; a module of its name may have come from another file."""
+    place = target.rpartition(":")[0]
+    if place.endswith(".py") and factory.__module__ == Path(place).stem:
+        return place
+    return inspect.getsourcefile(factory) or ""
 
 
 def class_line(source: str, qualname: str) -> int:

@@ -78,7 +78,7 @@ def check_optimizer(
         if device == "cuda" and not torch.cuda.is_available():
             raise CannotCheck("device 'cuda': torch finds no CUDA device; use --device cpu")
         factory = load(target) if isinstance(target, str) else target
-        called = located(called, factory)
+        called = located(called, factory, name)
         subject = Subject(factory, name, dict(arguments or {}), dict(rename or {}), paper.hyperparameters)
         check = Check(subject, paper, subject.base, device)
         verdict = decide(check, chosen, formats, seed, progress, explain)

@@ -146,6 +146,17 @@ def test_the_source_line_is_that_of_the_class(tmp_path, monkeypatch):
     assert (other.file, other.line) == (str(file), 4)
 
 
+def test_two_files_of_one_name_are_told_apart(tmp_path):
+    source = "import torch\n\nclass Bare(torch.optim.Adam):\n    pass\n"
+    for folder in ("one", "two"):
+        file = tmp_path / folder / "bare.py"
+        file.parent.mkdir()
+        file.write_text("\n" * len(list(tmp_path.iterdir())) + source)
+        recorded = check_optimizer(f"{file}:Bare", "adam", profile="quick", explain=False).setup
+        assert recorded.file == str(file)
+        assert file.read_text().splitlines()[recorded.line - 1].startswith("class Bare")
+
+
 def test_a_file_named_like_another_module_is_not_mistaken_for_it(tmp_path, monkeypatch):
     file = tmp_path / "json.py"
     file.write_text("import torch\n\nclass Encoder(torch.optim.Adam):\n    def step(self, closure=None): ...\n")
@@ -156,7 +167,7 @@ def test_a_file_named_like_another_module_is_not_mistaken_for_it(tmp_path, monke
 
 @pytest.mark.parametrize("factory", [dict, type("Made", (torch.optim.Adam,), {}), lambda params: None, print])
 def test_what_has_no_class_line_has_a_record_all_the_same(factory):
-    found = located(Setup(), factory)
+    found = located(Setup(), factory, "somewhere:Made")
     assert found.line == 0 or found.file.endswith(".py")
 
 
