@@ -17,6 +17,7 @@ from adanorm_verify.errors import CannotCheck
 from adanorm_verify.files import write_atomically
 from adanorm_verify.paper import Hyperparameters
 from adanorm_verify.replaying import exit_code, paths_for, replay
+from adanorm_verify.verdict import Verdict
 
 WRONG = """
 import torch
@@ -143,6 +144,19 @@ def test_where_nothing_can_be_judged_nothing_is_fixed():
     [again] = replay(verdict)
     assert (again.outcome, again.note) == ("could-not-run", "no parameter could be compared")
     assert exit_code((again,)) == 2
+
+
+def test_a_case_that_the_optimizer_refuses_is_not_fixed(recorded):
+    file, document = recorded
+    refusing = "\n    def step(self, closure=None):\n        if self.param_groups[0]['params'][0].ndim == 0:\n"
+    file.write_text(
+        RIGHT + refusing + "            raise ValueError('no scalars')\n        return super().step(closure)\n"
+    )
+    verdict = Verdict.from_json(document.read_text())
+    scalar = replace(verdict.first_divergence.case, theta=(np.zeros(()),), steps=((np.ones(()),),))
+    [again] = replay(replace(verdict, first_divergence=replace(verdict.first_divergence, case=scalar)))
+    assert again.outcome == "could-not-run"
+    assert "ValueError: no scalars" in again.note
 
 
 def test_paths_that_took_the_place_of_a_recorded_one():

@@ -15,9 +15,10 @@ from verdicts import ALL, DIFFERS, HOSTILE, NAMES, every, real
 from adanorm_verify import check_optimizer
 from adanorm_verify.calling import arguments_of, located, setup
 from adanorm_verify.cli import main
-from adanorm_verify.comparison import Tally
+from adanorm_verify.comparison import Piece, Tally, by_step
 from adanorm_verify.errors import CannotCheck
 from adanorm_verify.files import write_atomically
+from adanorm_verify.targets import load
 from adanorm_verify.verdict import Setup, Verdict
 
 
@@ -157,6 +158,15 @@ def test_two_files_of_one_name_are_told_apart(tmp_path):
         assert file.read_text().splitlines()[recorded.line - 1].startswith("class Bare")
 
 
+def test_two_classes_of_modules_of_one_name_are_told_apart(tmp_path):
+    source = "import torch\n\nclass Full(torch.optim.Adam):\n    def step(self, closure=None): ...\n"
+    for folder in ("one", "two"):
+        file = tmp_path / folder / "full.py"
+        file.parent.mkdir()
+        file.write_text(source)
+        assert located(Setup(), load(f"{file}:Full"), "full:Full").file == str(file)
+
+
 def test_a_file_named_like_another_module_is_not_mistaken_for_it(tmp_path, monkeypatch):
     file = tmp_path / "json.py"
     file.write_text("import torch\n\nclass Encoder(torch.optim.Adam):\n    def step(self, closure=None): ...\n")
@@ -192,6 +202,16 @@ def test_ratios_by_step_are_those_of_the_single_steps():
         part = check.compared(cut, check.envelope(cut, combination), combination).tallies["theta"]
         assert part.worst == max(whole.by_step[:steps])
         assert list(part.by_step) == list(whole.by_step[:steps])
+
+
+def test_only_the_first_steps_are_kept_and_missing_ones_are_zero():
+    def piece(step, *ratios):
+        return Piece("m", step, 0, np.zeros(len(ratios)), np.ones(len(ratios)), np.array(ratios))
+
+    pieces = [piece(1, 0.5, 0.25), piece(1, 0.75), piece(3, 0.125), *(piece(n, 0.5) for n in range(4, 150))]
+    kept = by_step(pieces, np.concatenate([one.got for one in pieces]))
+    assert len(kept) == 100
+    assert list(kept[:4]) == [0.75, 0.0, 0.125, 0.5]
 
 
 def test_tallies_add_up_step_by_step():

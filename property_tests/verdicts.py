@@ -169,6 +169,10 @@ HOSTILE_VERDICT = replace(
     setup=replace(DIFFERS.setup, file=f"{HOSTILE.replace('/', '')}.py"),
 )
 
+# No part of these says what the whole says: a report must follow the whole.
+BAFFLING = replace(CONFORMS, outcome="differs")
+UNDECIDED = replace(CONFORMS, outcome="not-checked", reason="interrupted")
+
 ALL = {
     "differs": DIFFERS,
     "conforms": CONFORMS,
@@ -177,6 +181,8 @@ ALL = {
     "not-checked": NOT_CHECKED,
     "half-checked": HALF_CHECKED,
     "hostile": HOSTILE_VERDICT,
+    "baffling": BAFFLING,
+    "undecided": UNDECIDED,
 }
 
 
