@@ -27,6 +27,10 @@ USUAL_NAMES = {
 """State keys as torch and the public implementations name them, and the paper's symbol."""
 
 
+KEPT_STEPS = 100
+"""Steps whose largest ratios are kept: the designed cases end there, but for one long run."""
+
+
 @dataclass(frozen=True)
 class Difference:
     """A value outside its envelope.
@@ -66,6 +70,7 @@ class Tally:
         worst: the largest ratio error/bound.
         error: the error there.
         bound: the bound there.
+        by_step: the largest ratio at each of the first `KEPT_STEPS` steps.
     """
 
     compared: int = 0
@@ -73,12 +78,19 @@ class Tally:
     worst: float = 0.0
     error: float = 0.0
     bound: float = 0.0
+    by_step: np.ndarray = field(default_factory=lambda: np.zeros(0), compare=False)
 
     def add(self, other: Tally) -> None:
         self.compared += other.compared
         self.unjudged += other.unjudged
         if other.worst >= self.worst:
             self.worst, self.error, self.bound = other.worst, other.error, other.bound
+        short, long = sorted((self.by_step, other.by_step), key=len)
+        self.by_step = np.concatenate([np.maximum(short, long[: len(short)]), long[len(short) :]])
+
+    def rounded_by_step(self, steps: int | None = None) -> tuple[float, ...]:
+        """`by_step` to three digits, for a drawing; of the first `steps` where given."""
+        return tuple(float(f"{ratio:.3g}") for ratio in self.by_step[:steps])
 
 
 @dataclass
@@ -163,6 +175,19 @@ def tally(error: np.ndarray, bound: np.ndarray, ratio: np.ndarray) -> Tally:
     return Tally(count, bound.size - count, float(ratio[at]), float(error[at]), float(bound[at]))
 
 
+def by_step(pieces: Sequence[Piece], ratio: np.ndarray) -> np.ndarray:
+    """The largest ratio at each of the first `KEPT_STEPS` steps, from the ratios of all pieces end to end."""
+    starts: dict[int, int] = {}
+    end = 0
+    for one in pieces:  # in the order of their steps
+        starts.setdefault(one.step, end)
+        end += one.value.size
+    steps = list(starts)
+    largest = np.zeros(steps[-1])
+    largest[np.array(steps) - 1] = np.maximum.reduceat(ratio, list(starts.values()))
+    return largest[:KEPT_STEPS]
+
+
 def joined(pieces: Sequence[Piece]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Value, bound and got of all pieces, end to end."""
     return (
@@ -205,7 +230,9 @@ def compare(
     result = Comparison()
     for quantity, of_it in pieces.items():
         value, bound, got = joined(of_it)
-        result.tallies[quantity] = tally(*errors(value, bound, got))
+        judged = errors(value, bound, got)
+        result.tallies[quantity] = tally(*judged)
+        result.tallies[quantity].by_step = by_step(of_it, judged[2])
         if quantity == "theta":
             start = np.concatenate([case.theta[p.tensor].ravel() for p in of_it])
             result.moved = bool(np.any((got != start) & np.isfinite(bound)))

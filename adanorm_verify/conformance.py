@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from . import __version__, streams
+from .calling import located, setup
 from .deviations import NAMES
 from .errors import CannotCheck
 from .explaining import explained
@@ -76,10 +77,12 @@ def check_optimizer(
     readings = other_readings(paper, answers)
     refuse_unobservable(answers)
     environment = describe(profile, device, seed)
+    called = setup(arguments or {}, rename or {}, device)
     try:
         if device == "cuda" and not torch.cuda.is_available():
             raise CannotCheck("device 'cuda': torch finds no CUDA device; use --device cpu")
         factory = load(target) if isinstance(target, str) else target
+        called = located(called, factory, name)
         subject = Subject(factory, name, dict(arguments or {}), dict(rename or {}), paper.hyperparameters)
         check = Check(subject, paper, subject.base, device)
         bases = [paper, *(paper_algorithm(algorithm, {**answers, **reading}) for reading in readings)]
@@ -98,7 +101,7 @@ def check_optimizer(
         verdict = replace(verdict, decisions={**answers, **verdict.decisions})
     except CannotCheck as error:
         verdict = Verdict("not-checked", name, algorithm, decisions=answers, reason=str(error))
-    return replace(verdict, environment=environment)
+    return replace(verdict, environment=environment, setup=called)
 
 
 def spelled(target: Any) -> str:

@@ -42,6 +42,7 @@ def judge(check: Check, combinations: Sequence[Combination], profile: Profile, s
             t.error,
             t.bound,
             quantity in represented,
+            t.rounded_by_step(),
         )
         for c in combinations
         for quantity, t in sorted(c.tallies.items(), key=lambda item: check.order.index(item[0]))
@@ -127,6 +128,7 @@ def diverging(
         combination.path,
         combination.dtype,
         case,
+        {quantity: t.rounded_by_step(len(case.steps)) for quantity, t in comparison.tallies.items()},
     )
 
 

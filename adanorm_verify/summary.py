@@ -93,14 +93,14 @@ def runs(verdict: Verdict) -> Iterator[str]:
         yield f"{run.path}, {run.dtype}: {run.outcome}{note}; {cases(run.cases)}, {counted}"
 
 
-def not_offered(verdict: Verdict) -> Iterator[str]:
-    """A line a path that the optimizer does not offer, with its own reason."""
+def not_offered(verdict: Verdict, longest: int = 90) -> Iterator[str]:
+    """A line a path that the optimizer does not offer, with its own reason; one longer than `longest` is cut."""
     paths: dict[tuple[str, str], list[str]] = {}
     for run in verdict.runs:
         if run.outcome == "not-offered":
             paths.setdefault((run.path, run.note), []).append(run.dtype)
     for (path, note), dtypes in paths.items():
-        short = note if len(note) <= 90 else note[:89] + "…"
+        short = note if len(note) <= longest else note[: longest - 1] + "…"
         yield f"{path}: not offered in {', '.join(dtypes)}; {short}"
 
 

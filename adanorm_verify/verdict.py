@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from .cases import Case
@@ -36,6 +35,7 @@ class Divergence:
         path: execution path of the subject.
         dtype: of its tensors.
         case: the counterexample.
+        by_step: quantity to its largest error/bound at each step of the case.
     """
 
     quantity: str
@@ -52,13 +52,11 @@ class Divergence:
     path: str
     dtype: str
     case: Case
+    by_step: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
 
     @property
     def ratio(self) -> float:
         return self.error / self.bound if self.bound else float("inf")
-
-    def to_json(self) -> dict[str, Any]:
-        return {**asdict(self), "case": self.case.to_json(), "ratio": self.ratio}
 
 
 @dataclass(frozen=True)
@@ -75,6 +73,7 @@ class Record:
         error: the error there.
         bound: the bound there.
         representation: the subject keeps this quantity times a constant; its parameters are right.
+        by_step: the largest error/bound at each step over all cases, to three digits, for the first hundred steps.
     """
 
     path: str
@@ -86,6 +85,7 @@ class Record:
     error: float
     bound: float
     representation: bool = False
+    by_step: tuple[float, ...] = ()
 
 
 CheckOutcome = Literal["passed", "failed", "expected", "stale", "not-applicable"]
@@ -167,6 +167,25 @@ class Run:
 
 
 @dataclass(frozen=True)
+class Setup:
+    """How a subject was called, and where its source stands: what it takes to call it again.
+
+    Args:
+        arguments: fixed constructor arguments, each as Python source.
+        rename: paper's hyperparameter to the constructor's argument.
+        device: cpu or cuda.
+        file: of the class or factory; relative to the working directory where it lies inside.
+        line: of its definition; 0 where it is not known.
+    """
+
+    arguments: Mapping[str, str] = field(default_factory=dict)
+    rename: Mapping[str, str] = field(default_factory=dict)
+    device: str = "cpu"
+    file: str = ""
+    line: int = 0
+
+
+@dataclass(frozen=True)
 class Verdict:
     """Whether an optimizer is the algorithm that it claims to be.
 
@@ -182,6 +201,7 @@ class Verdict:
         checks: what the contract's checks found.
         decisions: answers other than the defaults under which the verdict holds.
         notes: what a reader should know: hyperparameters that could not be set, other readings that fit.
+        setup: how the subject was called.
         environment: versions, seed, profile, device, command.
         reason: why nothing was decided, for `not-checked`.
     """
@@ -197,6 +217,7 @@ class Verdict:
     checks: tuple[CheckResult, ...] = ()
     decisions: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    setup: Setup = field(default_factory=Setup)
     environment: Mapping[str, Any] = field(default_factory=dict)
     reason: str = ""
 
@@ -223,32 +244,17 @@ class Verdict:
 
     def to_json(self) -> str:
         """The versioned JSON document."""
-        document = {
-            "schema": SCHEMA,
-            "verdict": self.outcome,
-            "target": self.target,
-            "algorithm": self.algorithm,
-            "reason": self.reason,
-            "deviations": [*(found.name for found in self.deviations), *self.failed_checks],
-            "explanation": self.explanation,
-            "explained_by": [asdict(found) for found in self.deviations],
-            "decisions": dict(self.decisions),
-            "first_divergence": self.first_divergence.to_json() if self.first_divergence else None,
-            "runs": [asdict(run) for run in self.runs],
-            "records": [asdict(record) for record in self.records],
-            "checks": [asdict(check) for check in self.checks],
-            "notes": list(self.notes),
-            **self.environment,
-        }
-        return json.dumps(finite(document), indent=2, ensure_ascii=False) + "\n"
+        from .document import written
 
+        return written(self)
 
-def finite(value: Any) -> Any:
-    """Non-finite floats as strings: JSON has no spelling for them."""
-    if isinstance(value, dict):
-        return {key: finite(x) for key, x in value.items()}
-    if isinstance(value, list | tuple):
-        return [finite(x) for x in value]
-    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
-        return str(value)
-    return value
+    @staticmethod
+    def from_json(text: str) -> Verdict:
+        """The verdict of a document that `to_json` wrote.
+
+        Raises:
+            ValueError: it is not such a document.
+        """
+        from .document import read
+
+        return read(text)

@@ -5,6 +5,8 @@ from .check import check
 from .gate import gate
 from .identify import identify
 from .listing import listing
+from .replay import replay
+from .report import report
 
-COMMANDS = (check, identify, gate, bench, listing)
+COMMANDS = (check, identify, report, replay, gate, bench, listing)
 """In the order of `--help`."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import sys
 from dataclasses import replace
@@ -15,12 +14,14 @@ from .options import (
     PROFILE_NAMES,
     command_line,
     console,
-    existing_folder,
     literal,
     pairs,
     progress_bar,
+    refuse_unwritable,
+    report_options,
     show,
     write,
+    write_reports,
 )
 
 
@@ -69,6 +70,7 @@ from .options import (
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @click.option("--json", "json_file", type=click.Path(dir_okay=False), help="Write the verdict as JSON.")
+@report_options
 @click.option(
     "--reproduce",
     type=click.Path(dir_okay=False),
@@ -86,17 +88,20 @@ def check(
     device: str,
     seed: int,
     json_file: str | None,
+    html: str | None,
+    junit: str | None,
+    sarif: str | None,
     reproduce: str | None,
 ) -> None:
     """Check one optimizer: TARGET is package.module:Class or path/to/file.py:Class."""
     from ..paper import algorithm as paper_algorithm
 
     paper_algorithm(algorithm, decide)  # refuses a wrong name before torch is imported
-    for file in (json_file, reproduce):
-        if file and not os.access(existing_folder(Path(file)), os.W_OK):
-            raise OSError(f"cannot write {file!r}: no permission in its folder")
+    files = {"--json": json_file, "--html": html, "--junit": junit, "--sarif": sarif, "--reproduce": reproduce}
+    refuse_unwritable(files)
     from ..conformance import check_optimizer
     from ..reports.reproduction import reproduction
+    from ..verdict import Verdict
 
     out = console()
     given = {key: literal(value) for key, value in arguments.items()}
@@ -117,6 +122,8 @@ def check(
     verdict = replace(verdict, environment={**verdict.environment, "command": command_line()})
     if json_file:
         write(json_file, verdict.to_json())
+    if html or junit or sarif:  # of the document, so that `report` renders the same again
+        write_reports(Verdict.from_json(verdict.to_json()), html, junit, sarif)
     show(verdict, out)
     if reproduce and verdict.first_divergence is not None:
         write(reproduce, reproduction(verdict, target, given, rename, device, Path(reproduce).name))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ast
+import os
 import shlex
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -76,6 +77,70 @@ def command_line() -> str:
 def existing_folder(path: Path) -> Path:
     """The nearest folder above `path` that exists."""
     return next(folder for folder in path.absolute().parents if folder.is_dir())
+
+
+def refuse_unwritable(files: Mapping[str, str | None], reads: str | None = None) -> None:
+    """Find out before the work whether its results can be written, each into a file of its own.
+
+    Args:
+        files: option to the file that it names.
+        reads: a file that the command reads.
+
+    Raises:
+        OSError: no permission.
+        ValueError: one file for two things.
+    """
+    taken = {os.path.realpath(reads): "the file that is read"} if reads else {}
+    for option, file in files.items():
+        if not file:
+            continue
+        if not os.access(existing_folder(Path(file)), os.W_OK):
+            raise OSError(f"cannot write {file!r}: no permission in its folder")
+        other = taken.setdefault(os.path.realpath(file), option)
+        if other != option and not os.path.realpath(file) == os.devnull:
+            raise ValueError(f"{option} {file!r} is also {other}; each needs a file of its own")
+
+
+def report_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that render a verdict into files."""
+    options = (
+        ("--html", "Write a page to read or to send: one file, no network."),
+        ("--junit", "Write JUnit XML, for CI."),
+        ("--sarif", "Write SARIF 2.1.0, to annotate the optimizer's source."),
+    )
+    for name, text in reversed(options):
+        command = click.option(name, type=click.Path(dir_okay=False), metavar="FILE", help=text)(command)
+    return command
+
+
+def verdict_of(file: str) -> Verdict:
+    """The verdict of a JSON document.
+
+    Raises:
+        ValueError: it is none; the message names the file.
+    """
+    from ..document import read
+
+    try:
+        return read(Path(file).read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{file}: {error}") from error
+
+
+def write_reports(verdict: Verdict, html: str | None, junit: str | None, sarif: str | None) -> None:
+    """Write those that were asked for."""
+    if html:
+        from ..reports.html import page
+
+        write(html, page(verdict))
+    if junit:
+        from ..reports.junit import junit as junit_text
+
+        write(junit, junit_text(verdict))
+    if sarif:
+        from ..reports.sarif import sarif as sarif_text
+
+        write(sarif, sarif_text(verdict))
 
 
 def write(path: str, text: str) -> None:
