@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from adanorm_verify import check_optimizer
-from adanorm_verify.shelf import ALGORITHMS, FAITHFUL, WRONG
+from adanorm_verify.deviations import NAMES
+from adanorm_verify.shelf import ALGORITHMS, FAITHFUL, GENERATED, GENERATED_FAITHFUL, GENERATED_PAIRS, WRONG
 
 
 def name(subject: type) -> str:
@@ -28,7 +29,28 @@ def test_wrong_optimizer_is_caught(subject):
     assert caught == ({"float64"} if subject.wrong_in_double_only else {"float64", "float32"})
 
 
-@pytest.mark.parametrize("subject", FAITHFUL, ids=name)
+def test_every_deviation_has_a_generated_optimizer_and_every_algorithm_some():
+    assert {deviation for subject in GENERATED for deviation in subject.deviations} == set(NAMES)
+    for algorithm in ALGORITHMS:
+        assert sum(subject.algorithm == algorithm for subject in GENERATED) >= 20
+        assert sum(subject.algorithm == algorithm for subject in GENERATED_PAIRS) == 60
+    assert [subject.algorithm for subject in GENERATED_FAITHFUL] == list(ALGORITHMS)
+
+
+@pytest.mark.parametrize("subject", GENERATED, ids=name)
+def test_generated_optimizer_with_a_deviation_is_caught(subject):
+    """In float32, where the envelope is wider; `adanorm-verify sharpness` has both."""
+    verdict = check_optimizer(subject, subject.algorithm, profile="quick", dtypes=["float32"], explain=False)
+    assert verdict.outcome == "differs", verdict.summary()
+
+
+@pytest.mark.parametrize("subject", GENERATED_PAIRS[::10], ids=name)
+def test_generated_optimizer_with_two_deviations_is_caught(subject):
+    verdict = check_optimizer(subject, subject.algorithm, profile="quick", explain=False)
+    assert {run.outcome for run in verdict.runs} == {"differs"}, verdict.summary()
+
+
+@pytest.mark.parametrize("subject", FAITHFUL + GENERATED_FAITHFUL, ids=name)
 def test_faithful_rewriting_passes_in_every_dtype(subject):
     dtypes = ["float64", "float32", "bfloat16", "float16"]
     verdict = check_optimizer(subject, subject.algorithm, profile="quick", dtypes=dtypes)
