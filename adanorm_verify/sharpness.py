@@ -21,6 +21,8 @@ from .targets import load
 from .verdict import Verdict
 
 Kind = Literal["formula", "interface", "deviation", "pair", "rewrite"]
+BEGINNING = '{"target": '
+"""Of every line of a file of results."""
 TRAJECTORY = "trajectory"
 """The check that decides by the parameters; the others are those of the contract, by name."""
 
@@ -154,8 +156,8 @@ def told(specimen: Specimen, seed: int, verdict: Verdict, seconds: float) -> Tri
 def faults(specimen: Specimen, one: Trial, dtypes: Sequence[str]) -> list[str]:
     """What the check did wrong: survivors, and false alarms."""
     if specimen.kind == "rewrite":
-        wrong = [f"false alarm in {dtype}: {', '.join(names)}" for dtype, names in one.killed.items()]
-        return wrong or ([] if one.outcome == "conforms" else [f"false alarm: {one.outcome} {one.message}".rstrip()])
+        alarms = [f"false alarm in {dtype}: {', '.join(names)}" for dtype, names in one.killed.items()]
+        return alarms or ([] if one.outcome == "conforms" else [f"false alarm: {one.outcome} {one.message}".rstrip()])
     if specimen.kind == "interface":  # its fault need not show in every dtype
         return [] if one.killed else [f"survived: {one.outcome}"]
     wrong = [f"survived in {dtype}" for dtype in dtypes if dtype not in one.killed and dtype not in specimen.right_in]
@@ -210,10 +212,16 @@ def settings(profile: str, dtypes: Sequence[str]) -> dict[str, Any]:
 
 
 def recorded(file: Path, under: Mapping[str, Any]) -> Iterator[Trial]:
-    """The trials that a file of `run_sharpness` holds for these settings; a line cut off by a kill is passed over."""
+    """The trials that a file of `run_sharpness` holds for these settings; a line cut off by a kill is passed over.
+
+    Raises:
+        ValueError: it is another file.
+    """
     if not file.exists():
         return
     for line in file.read_text(encoding="utf-8").splitlines():
+        if not line.startswith(BEGINNING[: len(line)]):
+            raise ValueError(f"{str(file)!r} is no file of sharpness results: it has the line {line[:40]!r}")
         try:
             record = json.loads(line)
         except json.JSONDecodeError:
@@ -264,8 +272,11 @@ def results(work: Sequence[tuple[Specimen, int]], run: partial[Trial], jobs: int
         return
     context = get_context("spawn")
     with ProcessPoolExecutor(jobs or os.cpu_count() or 1, context, initializer=single_threaded) as pool:
-        for future in as_completed([pool.submit(run, specimen, seed) for specimen, seed in work]):
-            yield future.result()
+        try:
+            for future in as_completed([pool.submit(run, specimen, seed) for specimen, seed in work]):
+                yield future.result()
+        finally:
+            pool.shutdown(cancel_futures=True)  # an interrupted run must not go on behind the prompt
 
 
 def add_line(file: Path, line: str) -> None:

@@ -46,7 +46,11 @@ def test_a_shelf_told_apart_is_exit_0_and_its_table_is_saved(shelf, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("specimen", "said"), [(SURVIVOR, "SURVIVED IN FLOAT64"), (FALSE_ALARM, "FALSE ALARM IN FLOAT64: TRAJECTORY")]
+    ("specimen", "said"),
+    [
+        (SURVIVOR, "WRONG: seed 0: survived in float64"),
+        (FALSE_ALARM, "WRONG: seed 0: false alarm in float64: trajectory"),
+    ],
 )
 def test_a_survivor_and_a_false_alarm_are_exit_1(shelf, specimen, said):
     shelf(specimen)
@@ -72,6 +76,15 @@ def test_a_killed_run_goes_on_where_it_was(tmp_path, monkeypatch):
     assert [one.seed for one in again] == [0, 1]
     monkeypatch.setattr(sharpness, "trial", lambda *_, **__: pytest.fail("nothing is left to run"))
     assert list(run_sharpness(*arguments)) == again
+
+
+def test_a_file_of_something_else_is_not_added_to(tmp_path):
+    other = tmp_path / "notes.txt"
+    other.write_text("mine\n")
+    found = invoke("--only", WRONG.name, "--out", str(other))
+    assert found.exit_code == 2
+    assert "is no file of sharpness results: it has the line 'mine'" in found.output
+    assert other.read_text() == "mine\n"
 
 
 def test_results_of_other_settings_do_not_count(tmp_path):
@@ -131,7 +144,7 @@ def test_a_check_without_a_mutant_of_its_own_is_named():
     rows = [killed("A", "pickle"), killed("B", "pickle", "deepcopy")]
     assert killed_by_one(rows) == {"pickle": ("A",)}
     lines = report.matrix(rows)
-    assert "pickle: 1 mutants live without it: A" in lines
+    assert "pickle: 1 would live without it: A" in lines
     assert any(line.startswith("trajectory: no mutant of its own") for line in lines)
 
 

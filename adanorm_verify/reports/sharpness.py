@@ -29,7 +29,7 @@ def line(row: Row) -> str:
 def result(row: Row) -> str:
     if row.faults:
         more = f", and {len(row.faults) - 1} more" if len(row.faults) > 1 else ""
-        return f"{row.faults[0].upper()}{more}"
+        return f"WRONG: {row.faults[0]}{more}"
     if row.specimen.kind == "rewrite":
         return f"passed; error/bound at most {row.ratio:.3g}"
     return f"killed by {', '.join(row.killers)}; {row.first}; {cases(row)}"
@@ -77,8 +77,8 @@ def matrix(rows: Sequence[Row]) -> list[str]:
     for name in (*reasons, *(name for name in alone if name not in reasons)):
         mutants = alone.get(name, ())
         few = ", ".join(mutants[:3]) + (", ..." if len(mutants) > 3 else "")
-        own = f"{len(mutants)} mutants live without it: {few}" if mutants else "no mutant of its own"
-        lines.append(f"{name}: {own}" + ("" if mutants else f"; {reasons[name] or 'no reason given'}"))
+        stays = f"no mutant of its own; {reasons.get(name) or 'no reason given'}"
+        lines.append(f"{name}: {f'{len(mutants)} would live without it: {few}' if mutants else stays}")
     return lines
 
 
