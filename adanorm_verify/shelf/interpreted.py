@@ -22,7 +22,8 @@ class Interpreted(Adam):
     listed: Algorithm
 
     def step_group(self, group: dict[str, Any]) -> None:
-        group["calls"] = group.get("calls", 0) + 1
+        if self.listed.conventions.get("step_count") == "group":
+            group["calls"] = group.get("calls", 0) + 1
         present = [p for p in group["params"] if p.grad is not None]
         together = self.listed.conventions.get("norm_scope") == "vector"
         for tensors in [present] if together and present else [[p] for p in present]:
@@ -44,7 +45,6 @@ class Interpreted(Adam):
 
     def evaluated(self, tensors: Sequence[Tensor], group: Mapping[str, Any]) -> Mapping[str, Any]:
         """All quantities of the step, as vectors."""
-        of_group = self.listed.conventions.get("step_count") == "group"
         numbers = {"lr": group["lr"], "eps": group["eps"], "gamma": group.get("gamma", 0.0)}
         numbers |= {**dict(zip(("beta1", "beta2"), group["betas"], strict=True)), **self.listed.constants}
         kept = np.float64 if tensors[0].dtype == torch.float64 else np.float32
@@ -54,7 +54,7 @@ class Interpreted(Adam):
 
         given = {
             **{name: np.float64(value) for name, value in numbers.items()},
-            "t": group["calls"] if of_group else self.state[tensors[0]]["step"],
+            "t": group.get("calls") or self.state[tensors[0]]["step"],
             "g": joined([p.grad for p in tensors if p.grad is not None]),
             "axes": (-1,),
             **{name + PREVIOUS: self.remembered(name, tensors) for name in self.listed.state},
