@@ -78,6 +78,9 @@ def test_every_deviation_is_told_and_concerns_something():
         assert len(deviation.meaning) > 10, deviation.name
         assert any(deviation.concerns(paper) for paper in papers), deviation.name
     assert len(NAMES) >= 60
+    for paper in papers:
+        names = [deviation.name for deviation in DEVIATIONS if deviation.concerns(paper)]
+        assert len(set(names)) == len(names), "a name stands for one equation of an algorithm"
 
 
 def test_lists_of_deviations_are_lists_of_the_same_algorithm():

@@ -5,7 +5,12 @@ from __future__ import annotations
 import pytest
 
 from adanorm_verify import check_optimizer
-from adanorm_verify.shelf import ALGORITHMS, FAITHFUL, WRONG
+from adanorm_verify.deviations import NAMES
+from adanorm_verify.paper import algorithm
+from adanorm_verify.runs import Check, probe, run_case
+from adanorm_verify.shelf import ALGORITHMS, FAITHFUL, GENERATED, GENERATED_FAITHFUL, GENERATED_PAIRS, WRONG
+from adanorm_verify.streams import designed
+from adanorm_verify.subject import Subject
 
 
 def name(subject: type) -> str:
@@ -15,9 +20,9 @@ def name(subject: type) -> str:
 def test_the_shelf_is_large_and_covers_every_algorithm():
     assert len(WRONG) >= 60
     assert len(FAITHFUL) >= 15
-    for algorithm in ALGORITHMS:
-        assert sum(subject.algorithm == algorithm for subject in WRONG) >= 3
-        assert any(subject.algorithm == algorithm for subject in FAITHFUL)
+    for claimed in ALGORITHMS:
+        assert sum(subject.algorithm == claimed for subject in WRONG) >= 3
+        assert any(subject.algorithm == claimed for subject in FAITHFUL)
 
 
 @pytest.mark.parametrize("subject", WRONG, ids=name)
@@ -28,7 +33,40 @@ def test_wrong_optimizer_is_caught(subject):
     assert caught == ({"float64"} if subject.wrong_in_double_only else {"float64", "float32"})
 
 
-@pytest.mark.parametrize("subject", FAITHFUL, ids=name)
+def test_every_deviation_has_a_generated_optimizer_and_every_algorithm_some():
+    assert {deviation for subject in GENERATED for deviation in subject.deviations} == set(NAMES)
+    for claimed in ALGORITHMS:
+        assert sum(subject.algorithm == claimed for subject in GENERATED) >= 20
+        assert sum(subject.algorithm == claimed for subject in GENERATED_PAIRS) == 60
+    assert [subject.algorithm for subject in GENERATED_FAITHFUL] == list(ALGORITHMS)
+
+
+@pytest.mark.parametrize("subject", GENERATED, ids=name)
+def test_generated_optimizer_with_a_deviation_is_caught(subject):
+    """In float32, where the envelope is wider; `adanorm-verify sharpness` has both."""
+    verdict = check_optimizer(subject, subject.algorithm, profile="quick", dtypes=["float32"], explain=False)
+    assert verdict.outcome == "differs", verdict.summary()
+
+
+@pytest.mark.parametrize("subject", GENERATED_PAIRS[::10], ids=name)
+def test_generated_optimizer_with_two_deviations_is_caught(subject):
+    verdict = check_optimizer(subject, subject.algorithm, profile="quick", explain=False)
+    assert {run.outcome for run in verdict.runs} == {"differs"}, verdict.summary()
+
+
+@pytest.mark.parametrize("subject", GENERATED[::60], ids=name)
+def test_generated_optimizer_is_its_own_list_and_not_wrong_otherwise(subject):
+    """Two interpreters of the same list, in torch and in error bounds, agree to within rounding."""
+    asked = Subject(subject, name(subject), {}, {}, algorithm(subject.algorithm).hyperparameters)
+    check = Check(asked, subject.listed, asked.base, "cpu")
+    combination = probe(check, "default", "float64")
+    for case in designed("float64"):
+        assert run_case(check, case, [combination]) is None, case.name
+    assert combination.cases == len(designed("float64"))
+    assert combination.moved
+
+
+@pytest.mark.parametrize("subject", FAITHFUL + GENERATED_FAITHFUL, ids=name)
 def test_faithful_rewriting_passes_in_every_dtype(subject):
     dtypes = ["float64", "float32", "bfloat16", "float16"]
     verdict = check_optimizer(subject, subject.algorithm, profile="quick", dtypes=dtypes)

@@ -7,6 +7,7 @@ from .identify import identify
 from .listing import listing
 from .replay import replay
 from .report import report
+from .sharpness import sharpness
 
-COMMANDS = (check, identify, report, replay, gate, bench, listing)
+COMMANDS = (check, identify, report, replay, gate, sharpness, bench, listing)
 """In the order of `--help`."""

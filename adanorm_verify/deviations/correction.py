@@ -179,6 +179,7 @@ CORRECTION = (
     Deviation(
         "norm-over-group", "convention", "the norm is over all tensors of the group together", "g_norm",
         over_vector,
+        replaces=True,
     ),
     norm_l1,
     norm_squared,

@@ -110,7 +110,7 @@ def eps_padded_root_(v):
 
 
 @deviation("ratio", "defect")
-def eps_missing_(m_hat, root):
+def eps_missing_unguarded(m_hat, root):
     """there is no eps, and a zero denominator divides"""
     return m_hat / root
 
@@ -132,5 +132,5 @@ EPS = (
     eps_inside_,
     eps_padded_root_,
     eps_missing,
-    eps_missing_,
+    eps_missing_unguarded,
 )

@@ -6,6 +6,7 @@ is rewritten. Nothing here knows the checker that is tested on it.
 
 from .as_printed import AS_PRINTED
 from .faithful import FAITHFUL
+from .generated import GENERATED, GENERATED_FAITHFUL, GENERATED_PAIRS
 from .interface import INTERFACE
 from .wrong import WRONG
 
@@ -20,4 +21,13 @@ ALGORITHMS = (
     "adabeliefnorm",
 )
 
-__all__ = ["ALGORITHMS", "AS_PRINTED", "FAITHFUL", "INTERFACE", "WRONG"]
+__all__ = [
+    "ALGORITHMS",
+    "AS_PRINTED",
+    "FAITHFUL",
+    "GENERATED",
+    "GENERATED_FAITHFUL",
+    "GENERATED_PAIRS",
+    "INTERFACE",
+    "WRONG",
+]
