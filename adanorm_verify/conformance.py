@@ -14,11 +14,13 @@ import torch
 
 from . import __version__, streams
 from .calling import located, setup
+from .deviations import NAMES
 from .errors import CannotCheck
-from .judging import fits_designed, hints, judge
+from .explaining import explained
+from .judging import fits_designed, judge
 from .paper import DECISIONS, Algorithm
 from .paper import algorithm as paper_algorithm
-from .runs import Check, probe, run_case
+from .runs import Check, Combination, probe, run_case
 from .search import PROFILES, Profile, search
 from .subject import DTYPES, Subject
 from .targets import load
@@ -51,12 +53,12 @@ def check_optimizer(
         arguments: fixed constructor arguments.
         rename: paper's hyperparameter to the constructor's argument, such as `{"gamma": "r"}`.
         decisions: answers to what the paper leaves open, where not the defaults.
-        allow: deviations that do not count, spelled `decision=answer`.
+        allow: names of deviations that do not count.
         profile: "quick", "default" or "thorough".
         dtypes: instead of the profile's.
         device: of the tensors.
         seed: of the generated cases.
-        explain: shrink the counterexample of an optimizer that differs, and look for other readings that it fits.
+        explain: shrink the counterexample of an optimizer that differs, and find the deviations that explain it.
         progress: called as cases end.
 
     Returns:
@@ -70,7 +72,9 @@ def check_optimizer(
     paper = paper_algorithm(algorithm, answers)
     chosen = one_of("profile", profile, PROFILES)
     formats = tuple(one_of("dtype", dtype, {d: d for d in DTYPES}) for dtype in dtypes or chosen.dtypes)
-    readings = other_readings(paper, answers, allow)
+    for deviation in allow:
+        one_of("deviation", deviation, dict.fromkeys(NAMES))
+    readings = other_readings(paper, answers)
     refuse_unobservable(answers)
     environment = describe(profile, device, seed)
     called = setup(arguments or {}, rename or {}, device)
@@ -81,16 +85,19 @@ def check_optimizer(
         called = located(called, factory, name)
         subject = Subject(factory, name, dict(arguments or {}), dict(rename or {}), paper.hyperparameters)
         check = Check(subject, paper, subject.base, device)
-        verdict = decide(check, chosen, formats, seed, progress, explain)
-        for reading in readings:
+        bases = [paper, *(paper_algorithm(algorithm, {**answers, **reading}) for reading in readings)]
+        verdict, combinations = decide(check, chosen, formats, seed, progress, explain)
+        for reading, base in zip(readings, bases[1:], strict=True):
             if verdict.first_divergence is None:
                 break
-            other = replace(check, algorithm=paper_algorithm(algorithm, {**answers, **reading}))
+            other = replace(check, algorithm=base)
             if fits_designed(other, verdict.first_divergence):
-                second = decide(other, chosen, formats, seed, progress, explain)
-                verdict = replace(second, decisions=reading) if second.conforms else verdict
-        if verdict.outcome == "differs" and explain:
-            verdict = replace(verdict, notes=(*verdict.notes, *hints(check, verdict, algorithm, answers)))
+                second, runs = decide(other, chosen, formats, seed, progress, explain)
+                if second.conforms:
+                    verdict, combinations = replace(second, decisions=reading), runs
+        if verdict.first_divergence is not None and (explain or allow):
+            again = partial(decide, profile=chosen, dtypes=formats, seed=seed, progress=progress, explain=False)
+            verdict = explained(check, verdict, combinations, bases, frozenset(allow), again, quick=profile == "quick")
         verdict = replace(verdict, decisions={**answers, **verdict.decisions})
     except CannotCheck as error:
         verdict = Verdict("not-checked", name, algorithm, decisions=answers, reason=str(error))
@@ -134,15 +141,9 @@ def refuse_unobservable(answers: Mapping[str, str]) -> None:
             raise ValueError(f"check cannot observe {answer}: it is a choice for the reference alone")
 
 
-def other_readings(paper: Algorithm, answers: Mapping[str, str], allow: Sequence[str]) -> list[dict[str, str]]:
-    """Answers that also count: those of decisions where the paper supports both, and those that the caller allows."""
+def other_readings(paper: Algorithm, answers: Mapping[str, str]) -> list[dict[str, str]]:
+    """Answers that also count: those of decisions where the paper supports both."""
     readings: list[dict[str, str]] = []
-    for spelled in allow:
-        key, _, value = spelled.partition("=")
-        paper_algorithm(paper.name, {key: value})  # refuses what does not exist
-        readings.append({key: value})
-    if len(readings) > 1:
-        readings.append({key: value for reading in readings for key, value in reading.items()})
     for decision in DECISIONS:
         if decision.equivalent and decision.concerns(paper) and decision.key not in answers:
             readings += [{decision.key: value} for value in decision.options if value != decision.default]
@@ -151,7 +152,7 @@ def other_readings(paper: Algorithm, answers: Mapping[str, str], allow: Sequence
 
 def decide(
     check: Check, profile: Profile, dtypes: Sequence[str], seed: int, progress: Progress | None, explain: bool
-) -> Verdict:
+) -> tuple[Verdict, list[Combination]]:
     """Run every path in every dtype: designed cases, generated ones, and the shrinking of a counterexample."""
     combinations = [probe(check, path, dtype) for dtype in dtypes for path in check.subject.paths]
     if all(combination.note for combination in combinations):
@@ -173,4 +174,4 @@ def decide(
         here = [c for c in combinations if c.dtype == dtype]
         if profile.generated and any(c.open for c in here):
             search(check, here, profile.generated, profile.max_steps, seed, partial(tick, f"{dtype}: generated"))
-    return judge(check, combinations, profile, seed, explain)
+    return judge(check, combinations, profile, seed, explain), combinations

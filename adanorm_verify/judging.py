@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 
 from . import streams
 from .cases import Case
 from .comparison import Comparison, Tally
 from .mechanisms import mechanisms_of
-from .paper import DECISIONS
-from .paper import algorithm as paper_algorithm
 from .runs import Check, Combination, probe, run_case
 from .search import Profile, shrunk
 from .subject import OPTIONAL_PATHS
@@ -70,6 +67,7 @@ def run_of(check: Check, combination: Combination) -> Run:
         return Run(combination.path, combination.dtype, "not-offered", 0, note=note)
     if outcome == "conforms" and not note:
         silent = [m.name for m in mechanisms_of(check.algorithm) if not combination.mechanisms[m.name]]
+        idle = [m.name for m in mechanisms_of(check.algorithm) if m.without and not combination.mattered[m.name]]
         theta = combination.tallies.get("theta", Tally())
         if combination.raised:
             note = f"{cases(combination.raised)} of ordinary gradients raised in step(): {combination.refusal}"
@@ -77,6 +75,8 @@ def run_of(check: Check, combination: Combination) -> Run:
             note = "no parameter that moved could be compared"
         elif silent and reachable(check, silent):
             note = f"never happened in the cases that ran: {', '.join(silent)}"
+        elif idle and reachable(check, idle):
+            note = f"never mattered in the cases that ran: {', '.join(idle)}"
     if note:
         outcome = "not-checked"
     return Run(
@@ -87,6 +87,7 @@ def run_of(check: Check, combination: Combination) -> Run:
         combination.refused,
         combination.refusal,
         dict(combination.mechanisms),
+        dict(combination.mattered),
         note=note,
     )
 
@@ -94,7 +95,8 @@ def run_of(check: Check, combination: Combination) -> Run:
 def reachable(check: Check, silent: Sequence[str]) -> bool:
     """Whether mechanisms that stayed silent could have happened: a pinned gamma = 0 leaves no correction to see."""
     pinned = check.subject.pinned
-    impossible = set()
+    of = {m.of for m in mechanisms_of(check.algorithm) if m.name in check.silent}
+    impossible = {m.name for m in mechanisms_of(check.algorithm) if m.of in of}
     if pinned.get("gamma") == 0:
         impossible |= {"correction", "zero gradient"}
     if 2 / (1 - pinned.get("beta2", 0.999)) - 1 < 5:
@@ -167,24 +169,6 @@ def kept_in_another_form(combinations: Sequence[Combination]) -> frozenset[str]:
     """Quantities that conforming runs kept times a constant, in all of them."""
     represented = frozenset().union(*(c.represented for c in combinations))
     return represented - frozenset().union(*(c.unfollowed for c in combinations))
-
-
-def hints(check: Check, verdict: Verdict, name: str, answers: Mapping[str, str]) -> list[str]:
-    """Other answers to the paper's open questions that the subject does conform to, on the designed cases."""
-    assert verdict.first_divergence is not None  # only asked for a subject that differs
-    fitting = []
-    for decision in DECISIONS:
-        if not decision.concerns(check.algorithm) or decision.key in answers or not decision.observable:
-            continue
-        for option in decision.options:
-            if option == decision.default:
-                continue
-            other = replace(check, algorithm=paper_algorithm(name, {**answers, decision.key: option}))
-            if fits_designed(other, verdict.first_divergence):
-                fitting.append(
-                    f"it does conform under --decide {decision.key}={option}: {decision.options[option].meaning}"
-                )
-    return fitting
 
 
 def fits_designed(check: Check, divergence: Divergence) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from .paper import Algorithm
+from .paper.decisions import exchanged, s_as_printed
 from .rounding import Bounded
 
 
@@ -21,12 +22,14 @@ class Mechanism:
         meaning: a sentence.
         of: the equation without which an algorithm does not have it.
         fired: whether it took part, from the values of the step's quantities.
+        without: the list without it, to see whether it mattered; None where there is no such list.
     """
 
     name: str
     meaning: str
     of: str
     fired: Callable[[Mapping[str, Any]], bool]
+    without: Callable[[Algorithm], Algorithm] | None = None
 
 
 MECHANISMS = (
@@ -35,16 +38,36 @@ MECHANISMS = (
         "the norm was lifted: e > ||g|| > 0",
         "s",
         lambda q: bool(np.any((q["e"] > q["g_norm"]) & (q["g_norm"] > 0))),
+        exchanged("s", lambda g: g),
     ),
     Mechanism(
         "zero gradient",
         "a tensor's gradient was zero while its average norm was not",
         "s",
         lambda q: bool(np.any((q["e"] > 0) & (q["g_norm"] == 0))),
+        exchanged("s", s_as_printed),
     ),
-    Mechanism("rectified step", "rho_t >= 5", "rho_t", lambda q: bool(np.all(q["rho_t"] >= 5))),
-    Mechanism("plain step", "rho_t < 5", "rho_t", lambda q: bool(np.all(q["rho_t"] < 5))),
-    Mechanism("friction", "xi between 1/2 and 1", "xi", lambda q: bool(np.any((q["xi"] > 0.5) & (q["xi"] < 1)))),
+    Mechanism(
+        "rectified step",
+        "rho_t >= 5",
+        "rho_t",
+        lambda q: bool(np.all(q["rho_t"] >= 5)),
+        exchanged("theta", lambda theta_prev, alpha2, m: theta_prev - alpha2 * m),
+    ),
+    Mechanism(
+        "plain step",
+        "rho_t < 5",
+        "rho_t",
+        lambda q: bool(np.all(q["rho_t"] < 5)),
+        exchanged("theta", lambda theta_prev, alpha1, ratio: theta_prev - alpha1 * ratio),
+    ),
+    Mechanism(
+        "friction",
+        "xi between 1/2 and 1",
+        "xi",
+        lambda q: bool(np.any((q["xi"] > 0.5) & (q["xi"] < 1))),
+        exchanged("xi", lambda g: np.ones_like(g)),
+    ),
     Mechanism("step", "the parameters moved", "theta", lambda q: bool(np.any(q["theta"] != q["theta_prev"]))),
 )
 

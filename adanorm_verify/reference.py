@@ -88,6 +88,7 @@ def step(
     refuse_unmeant(algorithm, gradient, hyperparameters)
     given = {
         **hyperparameters.items(),
+        **{name: np.float64(value) for name, value in algorithm.constants.items()},
         "t": state.t + 1,
         "g": gradient,
         "axes": parameter_axes(gradient.ndim if parameter_ndim is None else parameter_ndim),

@@ -74,6 +74,12 @@ DEVICE_SCALARS = replace(PRECISIONS["float32"], name="device scalars", scalar=Tr
 class DeviceStep(int):
     """A step count kept on the device: its powers `beta^t`, and what is made of them, are float32 numbers."""
 
+    def __add__(self, other: int) -> DeviceStep:
+        return DeviceStep(int(self) + other)
+
+    def __sub__(self, other: int) -> DeviceStep:
+        return DeviceStep(int(self) - other)
+
 
 def common(a: Precision, b: Precision) -> Precision:
     """The format of a result: the tensor's where a scalar meets a tensor, else the coarser one."""
@@ -258,6 +264,12 @@ def absolute(x: Bounded) -> Bounded:
     return Bounded(abs(x.value), x.bound, x.precision)
 
 
+def maximum(x: Bounded, y: Bounded) -> Bounded:
+    """The larger one, which is exact."""
+    bound = np.maximum(x.bound, y.bound)
+    return Bounded(np.maximum(x.value, y.value), bound, common(x.precision, y.precision))
+
+
 def where(condition: Truth | bool, chosen: Any, other: Any) -> Bounded:
     """The taken branch; where rounding can turn the condition, the bound spans both branches."""
     if not isinstance(condition, Truth):
@@ -281,10 +293,18 @@ def total(x: Bounded, axis: tuple[int, ...], keepdims: bool) -> Bounded:
     return Bounded(value, np.where(value + bound > x.precision.huge, np.inf, bound), x.precision)
 
 
+def largest(x: Bounded, axis: tuple[int, ...], keepdims: bool, initial: float) -> Bounded:
+    """The largest of several non-negative values, which is exact."""
+    value = np.max(x.value, axis=axis, keepdims=keepdims, initial=initial)
+    bound = np.max(np.broadcast_to(x.bound, np.shape(x.value)), axis=axis, keepdims=keepdims, initial=0)
+    return Bounded(value, bound, x.precision)
+
+
 UFUNCS: dict[Any, Any] = {
     np.sqrt: sqrt,
     np.exp: exp,
     np.absolute: absolute,
+    np.maximum: maximum,
     np.negative: Bounded.__neg__,
     np.add: Bounded.__add__,
     np.subtract: Bounded.__sub__,
@@ -294,4 +314,4 @@ UFUNCS: dict[Any, Any] = {
     np.greater_equal: Bounded.__ge__,
     np.equal: Bounded.__eq__,
 }
-FUNCTIONS: dict[Any, Any] = {np.where: where, np.sum: total}
+FUNCTIONS: dict[Any, Any] = {np.where: where, np.sum: total, np.max: largest, np.size: lambda x: np.size(x.value)}

@@ -16,7 +16,7 @@ from .mechanisms import mechanisms_of, values
 from .paper import Algorithm, Hyperparameters
 from .rounding import PRECISIONS, DeviceStep
 from .subject import Subject, SubjectRaised, representable
-from .trajectory import Quantities
+from .trajectory import Quantities, plainly
 
 
 @dataclass
@@ -35,6 +35,7 @@ class Combination:
     failure: tuple[Case, Comparison] | None = None
     tallies: dict[str, Tally] = field(default_factory=dict)
     mechanisms: Counter[str] = field(default_factory=Counter)
+    mattered: Counter[str] = field(default_factory=Counter)
     represented: set[str] = field(default_factory=set)
     unfollowed: set[str] = field(default_factory=set)
     moved: bool = False
@@ -47,12 +48,21 @@ class Combination:
 
 @dataclass(frozen=True)
 class Check:
-    """What is checked against what: the parts that do not change during a check."""
+    """What is checked against what: the parts that do not change during a check.
+
+    Args:
+        subject: the optimizer.
+        algorithm: the list that it is held against.
+        base: hyperparameters where a case does not choose.
+        device: of the tensors.
+        silent: mechanisms that the list cannot have.
+    """
 
     subject: Subject
     algorithm: Algorithm
     base: Hyperparameters
     device: str
+    silent: frozenset[str] = frozenset()
 
     @property
     def order(self) -> tuple[str, ...]:
@@ -108,6 +118,7 @@ def run_case(check: Check, case: Case, combinations: Sequence[Combination]) -> C
     """Run one case on every open combination; return the first that fails on it."""
     failed = None
     envelopes: dict[tuple[frozenset[str], type[int]], tuple[Case, list[list[Quantities | None]]]] = {}
+    happened: dict[tuple[frozenset[str], type[int]], tuple[Counter[str], Counter[str]]] = {}
     for combination in combinations:
         if not combination.open:
             continue
@@ -117,6 +128,7 @@ def run_case(check: Check, case: Case, combinations: Sequence[Combination]) -> C
             if check.algorithm.conventions.get("norm_scope") == "vector":
                 prepared = one_vector(prepared)
             envelopes[key] = prepared, check.envelope(prepared, combination)
+            happened[key] = mechanisms_in(check.algorithm, *envelopes[key])
         prepared, steps = envelopes[key]
         try:
             comparison = check.compared(prepared, steps, combination)
@@ -130,7 +142,8 @@ def run_case(check: Check, case: Case, combinations: Sequence[Combination]) -> C
         if combination.dtype in ("float64", "float32"):  # half formats leave room for many a constant
             combination.represented |= comparison.represented
             combination.unfollowed |= comparison.unfollowed
-        count_mechanisms(check.algorithm, steps, prepared, combination.mechanisms)
+        combination.mechanisms += happened[key][0]
+        combination.mattered += happened[key][1]
         for quantity, counted in comparison.tallies.items():
             combination.tallies.setdefault(quantity, Tally()).add(counted)
         if comparison.diverged:
@@ -155,15 +168,32 @@ def one_vector(case: Case) -> Case:
     return replace(case, theta=theta, groups=(0,) * len(kept), hyperparameters=case.hyperparameters[:1], steps=steps)
 
 
-def count_mechanisms(
-    algorithm: Algorithm, steps: Sequence[Sequence[Quantities | None]], case: Case, counts: Counter[str]
-) -> None:
-    """Add how many tensor steps each mechanism took part in."""
-    for quantities in steps:
-        for i, known in enumerate(quantities):
-            if known is None:
-                counts["missing gradient"] += 1
-                continue
-            plain = values(known)
-            for mechanism in mechanisms_of(algorithm):
-                counts[mechanism.name] += case.theta[i].size > 0 and mechanism.fired(plain)
+def mechanisms_in(
+    algorithm: Algorithm, case: Case, steps: Sequence[Sequence[Quantities | None]]
+) -> tuple[Counter[str], Counter[str]]:
+    """In how many tensor steps each mechanism took part; and in how many the parameters were outside without it."""
+    fired: Counter[str] = Counter()
+    mattered: Counter[str] = Counter()
+    fired["missing gradient"] = sum(known is None for quantities in steps for known in quantities)
+    plain = [[known and values(known) for known in quantities] for quantities in steps]
+    for mechanism in mechanisms_of(algorithm):
+        places = [
+            (step, tensor)
+            for step, quantities in enumerate(plain)
+            for tensor, known in enumerate(quantities)
+            if known is not None and case.theta[tensor].size and mechanism.fired(known)
+        ]
+        fired[mechanism.name] = len(places)
+        if places and mechanism.without is not None:
+            without = list(plainly(mechanism.without(algorithm), case))
+            mattered[mechanism.name] = sum(outside(steps[t][i], without[t][i]) for t, i in places)
+    return fired, mattered
+
+
+def outside(known: Quantities | None, other: Quantities | None) -> bool:
+    """Whether the parameters of another list have left the envelope."""
+    assert known is not None  # only asked of steps that were taken
+    assert other is not None  # by both
+    theta = known["theta"]
+    with np.errstate(invalid="ignore"):  # NaN and infinities are outside
+        return bool(np.any(~(abs(other["theta"] - theta.value) <= theta.bound)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
@@ -61,6 +62,17 @@ def place(verdict: Verdict) -> Iterator[str]:
         yield f"  {line}"
 
 
+def deviations(verdict: Verdict) -> Iterator[str]:
+    """What it is instead, and a paragraph a deviation."""
+    if verdict.explanation:
+        yield verdict.explanation
+    for found in verdict.deviations:
+        allowed = ", allowed" if found.allowed else ""
+        yield f"  {found.name} ({found.kind}{allowed}): {found.meaning}"
+        yield f"    paper  {found.paper}"
+        yield f"    found  {found.found}"
+
+
 def cases(count: int) -> str:
     return f"{count} case" if count == 1 else f"{count} cases"
 
@@ -92,13 +104,14 @@ def not_offered(verdict: Verdict, longest: int = 90) -> Iterator[str]:
         yield f"{path}: not offered in {', '.join(dtypes)}; {short}"
 
 
-def mechanisms(verdict: Verdict) -> dict[str, int]:
-    """How often each mechanism took part, over all runs."""
-    counts: dict[str, int] = {}
+def mechanisms(verdict: Verdict) -> dict[str, str]:
+    """How often each mechanism took part over all runs, and in how many steps the result depended on it."""
+    fired: Counter[str] = Counter()
+    mattered: Counter[str] = Counter()
     for run in verdict.runs:
-        for name, count in run.mechanisms.items():
-            counts[name] = counts.get(name, 0) + count
-    return counts
+        fired.update(run.mechanisms)
+        mattered.update(run.mattered)
+    return {name: f"{n} ({mattered[name]} mattered)" if name in mattered else str(n) for name, n in fired.items()}
 
 
 def summary(verdict: Verdict) -> str:
@@ -106,7 +119,9 @@ def summary(verdict: Verdict) -> str:
     lines = [headline(verdict)]
     if verdict.reason:
         lines.append(verdict.reason)
-    lines += place(verdict)
+    lines += deviations(verdict)
+    if verdict.outcome == "differs":
+        lines += place(verdict)
     lines += runs(verdict)
     if counts := mechanisms(verdict):
         lines.append("happened: " + ", ".join(f"{name} {count}" for name, count in counts.items()))

@@ -33,17 +33,19 @@ def trajectory(
         after: see `Algorithm.evaluate`.
         count: turns the step into what stands for it.
     """
-    hyperparameters = [{k: number(x) for k, x in own.items().items()} for own in case.hyperparameters]
+    constants = {name: np.float64(x) for name, x in algorithm.constants.items()}
+    hyperparameters = [{k: number(x) for k, x in {**own.items(), **constants}.items()} for own in case.hyperparameters]
+    of_group = algorithm.conventions.get("step_count") == "group"
     zero = tensor(np.zeros(()))
     states = [{**dict.fromkeys(algorithm.state, zero), "theta": tensor(theta)} for theta in case.theta]
     steps = [0] * len(case.theta)
-    for gradients in case.steps:
+    for call, gradients in enumerate(case.steps, 1):
         quantities: list[Quantities | None] = []
         for i, gradient in enumerate(gradients):
             if gradient is None:
                 quantities.append(None)
                 continue
-            steps[i] += 1
+            steps[i] = call if of_group else steps[i] + 1
             given = {
                 **hyperparameters[case.groups[i]],
                 "t": count(steps[i]),
@@ -56,3 +58,8 @@ def trajectory(
             states[i] = {name: known[name] for name in states[i]}
             quantities.append(known)
         yield quantities
+
+
+def plainly(algorithm: Algorithm, case: Case) -> Iterator[list[Quantities | None]]:
+    """The list along a case in plain float64; each tensor has its own norm whatever `norm_scope` says."""
+    yield from trajectory(algorithm, case, lambda x: x, lambda array: array)

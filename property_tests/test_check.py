@@ -157,13 +157,13 @@ def test_equal_reading_of_the_paper_is_accepted_and_named():
     assert strict.outcome == "differs"
 
 
-def test_misprinted_rectification_differs_and_the_reading_is_hinted():
+def test_misprinted_rectification_differs_and_is_named():
     from adanorm_verify.shelf import AS_PRINTED
 
     printed = next(subject for subject in AS_PRINTED if subject.algorithm == "radamnorm")
     verdict = check_optimizer(printed, "radamnorm", profile="quick")
     assert verdict.outcome == "differs"
-    assert any("--decide rectification=printed" in note for note in verdict.notes)
+    assert [found.name for found in verdict.deviations] == ["rectification-as-printed"]
     assert check_optimizer(printed, "radamnorm", profile="quick", decisions={"rectification": "printed"}).conforms
 
 
@@ -172,10 +172,14 @@ def test_allowed_deviation_is_accepted_and_named():
 
     scaled = next(subject for subject in WRONG if subject.__name__ == "EpsScaledNorm")
     differs = check_optimizer(scaled, "adamnorm", profile="quick")
-    assert any("--decide eps_placement=scaled" in note for note in differs.notes)
-    verdict = check_optimizer(scaled, "adamnorm", profile="quick", allow=["eps_placement=scaled"])
-    assert verdict.conforms
-    assert verdict.decisions == {"eps_placement": "scaled"}
+    assert differs.outcome == "differs"
+    assert differs.explanation == "equals AdamNorm up to `eps-scaled`"
+    verdict = check_optimizer(scaled, "adamnorm", profile="quick", allow=["eps-scaled"])
+    assert verdict.outcome == "conforms-with-deviations"
+    assert verdict.exit_code == 0
+    assert json.loads(verdict.to_json())["deviations"] == ["eps-scaled"]
+    other = check_optimizer(scaled, "adamnorm", profile="quick", allow=["eps-inside"])
+    assert other.outcome == "differs"
 
 
 @pytest.mark.parametrize("option", ["algorithm", "profile", "dtypes"])

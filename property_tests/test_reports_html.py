@@ -80,9 +80,9 @@ def test_a_page_of_a_failure_has_all_of_it():
     text = text_of(DIFFERS)
     for said in (
         "✗ mine.py:Mine differs from adamnorm",
-        "It is Adam: the correction never takes part",
+        "Is Adam up to eps-scaled: the correction never takes part (e-never-updated).",
         "e-never-updated",
-        "gamma * e_prev + (1 - gamma) * g_norm",
+        "e = gamma * e_prev + (1 - gamma) * g_norm",
         "Algorithm 2, equation 4",
         "0.050000000000000044",
         "eps = 0.3",

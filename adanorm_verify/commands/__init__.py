@@ -3,9 +3,10 @@
 from .bench import bench
 from .check import check
 from .gate import gate
+from .identify import identify
 from .listing import listing
 from .replay import replay
 from .report import report
 
-COMMANDS = (check, report, replay, gate, bench, listing)
+COMMANDS = (check, identify, report, replay, gate, bench, listing)
 """In the order of `--help`."""

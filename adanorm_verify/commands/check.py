@@ -57,11 +57,7 @@ from .options import (
     help="Read an open question otherwise; see `list decisions`.",
 )
 @click.option(
-    "--allow",
-    multiple=True,
-    callback=pairs("KEY=ANSWER"),
-    metavar="KEY=ANSWER",
-    help="A deviation that does not count, spelled as for --decide.",
+    "--allow", multiple=True, metavar="DEVIATION", help="A deviation that does not count; see `list deviations`."
 )
 @click.option("--profile", type=click.Choice(PROFILE_NAMES), default="default", show_default=True)
 @click.option(
@@ -86,7 +82,7 @@ def check(
     arguments: dict[str, str],
     rename: dict[str, str],
     decide: dict[str, str],
-    allow: dict[str, str],
+    allow: tuple[str, ...],
     profile: str,
     dtypes: tuple[str, ...],
     device: str,
@@ -116,7 +112,7 @@ def check(
             arguments=given,
             rename=rename,
             decisions=decide,
-            allow=[f"{key}={value}" for key, value in allow.items()],
+            allow=allow,
             profile=profile,
             dtypes=dtypes or None,
             device=device,

@@ -13,7 +13,7 @@ import inspect
 import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, Literal
 
 PREVIOUS = "_prev"
@@ -45,7 +45,7 @@ class Equation:
     @cached_property
     def inputs(self) -> dict[str, str]:
         """Parameter of `function` to the quantity that it is given."""
-        return {name: self.reads.get(name, name) for name in inspect.signature(self.function).parameters}
+        return {name: self.reads.get(name, name) for name in parameters(self.function)}
 
     @property
     def text(self) -> str:
@@ -65,6 +65,12 @@ class Equation:
 
     def __call__(self, quantities: Mapping[str, Any]) -> Any:
         return self.function(**{name: quantities[quantity] for name, quantity in self.inputs.items()})
+
+
+@cache
+def parameters(function: Callable[..., Any]) -> tuple[str, ...]:
+    """The names of a function's parameters."""
+    return tuple(inspect.signature(function).parameters)
 
 
 class _Reading(dict[str, str]):
@@ -93,6 +99,8 @@ class Algorithm:
         source: the printed algorithm, such as "Algorithm 2".
         equations: the list; the last one defines `theta`.
         conventions: answers to open questions that are not equations (see `decisions`).
+        constants: numbers that the list has besides its hyperparameters, or in their place (see `deviations`).
+        base: the title of the algorithm that it is without its norm correction.
     """
 
     name: str
@@ -100,15 +108,16 @@ class Algorithm:
     source: str
     equations: tuple[Equation, ...]
     conventions: Mapping[str, str] = field(default_factory=dict)
+    constants: Mapping[str, float] = field(default_factory=dict)
+    base: str = ""
 
     def __post_init__(self) -> None:
-        names = [equation.name for equation in self.equations]
-        known = set(GIVEN)
+        known = {*GIVEN, *self.constants}
+        past = {name + PREVIOUS for name in (*self.names, *known)}
         for equation in self.equations:
-            unknown = {q for q in equation.inputs.values() if q.removesuffix(PREVIOUS) not in {*names, *GIVEN}}
-            later = {q for q in equation.inputs.values() if not q.endswith(PREVIOUS) and q not in known}
-            if unknown | later:
-                raise ValueError(f"{self.name}: {equation.name} reads {sorted(unknown | later)} before a definition")
+            for quantity in equation.inputs.values():
+                if quantity not in known and quantity not in past:
+                    raise ValueError(f"{self.name}: {equation.name} reads {quantity} before a definition")
             known.add(equation.name)
 
     def __getitem__(self, name: str) -> Equation:

@@ -32,4 +32,4 @@ def norm_corrected(base: Algorithm, *, name: str, title: str, source: str) -> Al
     The second moment keeps the original gradient (section 2, equation 6).
     """
     corrected = base.inserting(*CORRECTION, before="m").replacing(base["m"].reading(g="s"))
-    return replace(corrected, name=name, title=title, source=source)
+    return replace(corrected, name=name, title=title, source=source, base=base.title)

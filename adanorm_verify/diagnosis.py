@@ -1,0 +1,268 @@
+"""Diagnosis: the smallest set of named deviations under which a subject is inside the envelope on every case."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+
+from . import streams
+from .cases import Case
+from .deviations import DEVIATIONS, Deviation
+from .fitting import fitted
+from .observation import Observation, agrees, observe
+from .paper import HYPERPARAMETERS, PREVIOUS, Algorithm
+from .runs import Check, Combination, probe, run_case
+from .verdict import FoundDeviation
+
+LARGEST = 3
+"""Deviations in a set, at most; one more where the state parts the search."""
+WITHOUT_STATE = 2
+"""The same where no state parts the search into smaller ones: there are 70,000 sets of three."""
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """A set of deviations, and the list that it makes.
+
+    Args:
+        deviations: in the order in which they were found.
+        algorithm: the paper's list with all of them.
+        base: the paper's list.
+        unfollowed: state quantities that do not follow the list although the parameters do.
+    """
+
+    deviations: tuple[Deviation, ...]
+    algorithm: Algorithm
+    base: Algorithm
+    unfollowed: int = 0
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(sorted(deviation.name for deviation in self.deviations))
+
+    def found(self, allowed: Collection[str]) -> tuple[FoundDeviation, ...]:
+        """As the verdict records them."""
+        return tuple(self._found(deviation, deviation.name in allowed) for deviation in self.deviations)
+
+    def _found(self, deviation: Deviation, allowed: bool) -> FoundDeviation:
+        value = self.algorithm.constants.get(deviation.solves)
+        meaning = deviation.meaning if value is None else f"{deviation.meaning} ({deviation.solves} = {value:.17g})"
+        paper, found = (formula(listed, deviation.equation) for listed in (self.base, self.algorithm))
+        if paper == found:  # a convention, which no formula shows
+            found = meaning
+        return FoundDeviation(deviation.name, meaning, deviation.kind, deviation.equation, paper, found, allowed)
+
+    def sentence(self) -> str:
+        """What the subject is instead."""
+        silent = [d for d in self.deviations if d.silences == "correction"]
+        others = [d.name for d in self.deviations if d not in silent]
+        up_to = f" up to {', '.join(f'`{name}`' for name in sorted(others))}" if others else ""
+        if silent and self.base.base:
+            return f"is {self.base.base}{up_to}: the correction never takes part (`{silent[0].name}`)"
+        return f"equals {self.base.title}{up_to}"
+
+
+def formula(algorithm: Algorithm, quantity: str) -> str:
+    """The right-hand side of an equation, and of the paper's own line where the deviation goes on from it."""
+    lines = [name for name in (f"paper_{quantity}", quantity) if name in algorithm]
+    return "; ".join(f"{name} = {algorithm[name].formula}" for name in lines)
+
+
+def explain(
+    check: Check,
+    combination: Combination,
+    failing: Sequence[Case],
+    bases: Sequence[Algorithm],
+    allowed: Collection[str] = (),
+    quick: bool = False,
+    sizes: Collection[int] = range(1, LARGEST + 2),
+) -> Explanation | None:
+    """The smallest explanation of a combination that left the envelope; among equals, allowed ones, then the one
+    that the subject's state follows, then the first of the catalogue.
+
+    Args:
+        check: with the claimed algorithm.
+        combination: path and dtype, with its mapping.
+        failing: counterexamples.
+        bases: readings of the paper from which a deviation may start.
+        allowed: names that the caller allows.
+        quick: look for smaller sets only where no state helps.
+        sizes: numbers of deviations to try, in order.
+    """
+    observations = observe(check, combination, [*failing, *fingerprints(combination.dtype)])
+    if not observations:
+        return None
+    stages = [name for name in check.order if name in combination.mapping.values() and name != "g"] + ["theta"]
+    meant = followed(bases, observations, stages[:-1])
+    limit = WITHOUT_STATE if quick and len(stages) == 1 else LARGEST
+    for size in sorted(set(sizes) & set(range(limit + (len(stages) > 1) + 1))):
+        found = []
+        for base in meant:
+            search = Search(observations, candidates(check, combination, base), stages)
+            for algorithm, deviations in search.sets(base, size):
+                explanation = confirmed(check, combination, failing, Explanation(deviations, algorithm, base))
+                found += [explanation] if explanation else []
+        if found:
+            return min(found, key=lambda e: (not set(e.names) <= set(allowed), e.unfollowed))
+    return None
+
+
+def followed(bases: Sequence[Algorithm], observations: Sequence[Observation], state: Sequence[str]) -> list[Algorithm]:
+    """The readings whose state the subject follows furthest, each once."""
+    counts = [sum(agrees(base, observations, [quantity]) for quantity in state) for base in bases]
+    best = [base for base, count in zip(bases, counts, strict=True) if count == max(counts)]
+    return [base for i, base in enumerate(best) if all(base.equations != other.equations for other in best[:i])]
+
+
+def fingerprints(dtype: str) -> tuple[Case, ...]:
+    """The designed cases, short ones first: most wrong sets fall on the first few steps."""
+    return tuple(sorted(streams.designed(dtype), key=lambda case: len(case.steps) * len(case.theta)))
+
+
+def confirmed(
+    check: Check, combination: Combination, failing: Sequence[Case], explanation: Explanation
+) -> Explanation | None:
+    """The explanation, if the subject is inside its envelope on the counterexamples and every designed case."""
+    other = replace(check, algorithm=explanation.algorithm)
+    trial = probe(other, combination.path, combination.dtype)
+    for case in (*failing, *streams.designed(combination.dtype)):
+        if run_case(other, case, [trial]) is not None:
+            return None
+    judged = trial.cases > 0 and trial.moved
+    kept = set(combination.mapping.values()) - set(trial.mapping.values())
+    return replace(explanation, unfollowed=len(trial.unfollowed | kept)) if judged else None
+
+
+def candidates(check: Check, combination: Combination, base: Algorithm) -> list[Deviation]:
+    """The deviations that `base` can have; a hard-coded value only where setting it changes nothing."""
+    concerned = [deviation for deviation in DEVIATIONS if deviation.concerns(base)]
+    inert = {name for name in HYPERPARAMETERS if any(d.solves == name for d in concerned)}
+    inert = {name for name in inert if ignored(check, combination, name)}
+    return [d for d in concerned if not d.solves or d.solves in (*inert, "weight_decay")]
+
+
+def ignored(check: Check, combination: Combination, name: str) -> bool:
+    """Whether the subject's parameters do not depend on a hyperparameter (or it cannot be set)."""
+    if name not in check.subject.settable:
+        return True
+    values = [value for value in streams.VARIANTS[name] if value][:3]
+    runs = []
+    for value in values:
+        own = replace(streams.DEFAULTS, **{name: value})
+        case = replace(streams.PROBE, hyperparameters=(own,))
+        observed = observe(check, combination, [case])
+        runs.append([there["theta"].tolist() for o in observed for seen in o.seen for there in seen if there])
+    return all(run == runs[0] for run in runs)
+
+
+@dataclass(frozen=True)
+class Search:
+    """Sets of deviations that give what was seen, stage by stage along the state and the parameters.
+
+    A state quantity depends on the equations before it only, so the sets that explain it are found first and the
+    later equations are searched for each of them.
+    """
+
+    observations: Sequence[Observation]
+    candidates: Sequence[Deviation]
+    stages: Sequence[str]
+
+    def sets(
+        self,
+        algorithm: Algorithm,
+        budget: int,
+        stage: int = 0,
+        chosen: tuple[Deviation, ...] = (),
+        settled: frozenset[str] = frozenset(),
+    ) -> Iterator[tuple[Algorithm, tuple[Deviation, ...]]]:
+        """Lists with exactly `budget` further deviations that agree from a stage on.
+
+        Args:
+            algorithm: the list so far.
+            budget: further deviations.
+            stage: index of the next quantity.
+            chosen: deviations so far.
+            settled: what the quantities that agree already are made of.
+        """
+        if stage == len(self.stages):
+            if budget == 0:
+                yield algorithm, chosen
+            return
+        quantity = self.stages[stage]
+        above = upstream(algorithm, quantity)
+        if agrees(algorithm, self.observations, [quantity]):
+            yield from self.sets(algorithm, budget, stage + 1, chosen, settled | above)
+            return
+        last = stage + 1 == len(self.stages)
+        for size in range(budget if last else 1, min(budget, LARGEST) + 1):
+            matched = False
+            for listed, more in self.subsets(algorithm, quantity, size, chosen, above - settled, settled):
+                matched = True
+                yield from self.sets(listed, budget - size, stage + 1, (*chosen, *more), settled | above)
+            if matched:
+                return
+        if not last and budget <= WITHOUT_STATE:
+            # The subject keeps something else under this name: the parameters decide.
+            yield from self.sets(algorithm, budget, stage + 1, chosen, settled)
+
+    def subsets(
+        self,
+        algorithm: Algorithm,
+        quantity: str,
+        size: int,
+        chosen: tuple[Deviation, ...],
+        open_names: frozenset[str],
+        settled: frozenset[str],
+    ) -> Iterator[tuple[Algorithm, tuple[Deviation, ...]]]:
+        """Lists with `size` of the candidates that agree on a quantity: those that change what is still open."""
+        changes = {d: touched(algorithm, d) for d in self.candidates if d not in chosen}
+        free = [d for d, names in changes.items() if names & open_names and not names & settled]
+        for group in combinations(free, size):
+            replaced = [d.equation for d in (*chosen, *group) if d.replaces]
+            if len(set(replaced)) == len(replaced) and (listed := self.changed(algorithm, group, quantity)):
+                yield listed, group
+
+    def changed(self, algorithm: Algorithm, group: Sequence[Deviation], quantity: str) -> Algorithm | None:
+        """The list with the whole group, if it agrees on the quantity."""
+        ordered = sorted(group, key=lambda deviation: (bool(deviation.solves), not deviation.replaces))
+        solving = [deviation for deviation in ordered if deviation.solves]
+        if len(solving) > 1 or (solving and len(group) > 2):
+            return None
+        try:
+            for deviation in ordered[: len(ordered) - len(solving)]:
+                algorithm = deviation.change(algorithm)
+        except (ValueError, KeyError):  # the group does not make one list
+            return None
+        if solving:
+            return fitted(solving[0], algorithm, self.observations, quantity, usual=len(group) > 1)
+        return algorithm if agrees(algorithm, self.observations, [quantity]) else None
+
+
+def upstream(algorithm: Algorithm, quantity: str) -> frozenset[str]:
+    """Everything that a quantity is made of, itself included."""
+    made: set[str] = set()
+    waiting = [quantity]
+    while waiting:
+        name = waiting.pop().removesuffix(PREVIOUS)
+        if name not in made:
+            made.add(name)
+            waiting += algorithm[name].inputs.values() if name in algorithm else ()
+    return frozenset(made)
+
+
+def touched(algorithm: Algorithm, deviation: Deviation) -> frozenset[str]:
+    """What a deviation makes another thing of: quantities, and what it puts in the place of given ones."""
+    if deviation.solves in HYPERPARAMETERS:
+        return frozenset({deviation.solves})
+    try:
+        changed = deviation.change(algorithm)
+    except (ValueError, KeyError):  # another deviation has taken away what it replaces
+        return frozenset()
+    conventions = changed.conventions.keys() - algorithm.conventions.keys()
+    given = {CONVENTION_OF[key] for key in conventions}
+    return frozenset(given | {e.name for e in changed.equations if e.name not in algorithm or e != algorithm[e.name]})
+
+
+CONVENTION_OF = {"norm_scope": "g_norm", "step_count": "t"}
+"""What a convention makes another thing of."""

@@ -1,0 +1,80 @@
+"""From a subject that differs to what it is instead: the diagnosis held against every case again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from .diagnosis import Explanation, confirmed, explain
+from .paper import Algorithm
+from .runs import Check, Combination
+from .verdict import Record, Verdict
+
+Decide = Callable[[Check], tuple[Verdict, list[Combination]]]
+
+
+def explained(
+    check: Check,
+    verdict: Verdict,
+    combinations: Sequence[Combination],
+    bases: Sequence[Algorithm],
+    allowed: frozenset[str],
+    decide: Decide,
+    quick: bool,
+) -> Verdict:
+    """The verdict with the deviations that explain it, if every path and dtype that differs is explained.
+
+    Args:
+        check: with the claimed algorithm.
+        verdict: of a subject that differs.
+        combinations: its runs.
+        bases: readings of the paper from which deviations start.
+        allowed: names of deviations that do not count.
+        decide: runs all cases again, against another list.
+        quick: search smaller sets only.
+    """
+    assert verdict.first_divergence is not None  # only asked of a subject that differs
+    explanations: dict[tuple[str, str], Explanation] = {}
+    for combination in combinations:
+        if combination.failure is None:
+            continue
+        failing = [verdict.first_divergence.case] if combination.dtype == verdict.first_divergence.dtype else []
+        failing.append(combination.failure[0])
+        known = next((e for e in explanations.values() if confirmed(check, combination, failing, e)), None)
+        explanation = known or explain(check, combination, failing, bases, allowed, quick)
+        if explanation is None:
+            return unexplained(verdict)
+        explanations[combination.path, combination.dtype] = explanation
+    runs = {(run.path, run.dtype): run for run in verdict.runs}
+    records = {key: records_of(verdict, *key) for key in runs}
+    distinct = list({id(explanation): explanation for explanation in explanations.values()}.values())
+    for explanation in distinct:
+        silent = frozenset(d.silences for d in explanation.deviations if d.silences)
+        second, _ = decide(replace(check, algorithm=explanation.algorithm, silent=check.silent | silent))
+        for run in second.runs:
+            key = run.path, run.dtype
+            if explanations.get(key) is explanation:
+                if run.outcome != "conforms":
+                    return unexplained(verdict)
+                runs[key] = replace(run, deviations=explanation.names)
+                records[key] = records_of(second, *key)
+    deviations = {d.name: d for explanation in distinct for d in explanation.found(allowed)}
+    sentences = dict.fromkeys(explanation.sentence() for explanation in distinct)
+    verdict = replace(verdict, deviations=tuple(deviations.values()), explanation="; ".join(sentences))
+    if all(deviation.allowed for deviation in deviations.values()):
+        kept = tuple(record for of_run in records.values() for record in of_run)
+        return replace(verdict, outcome="conforms-with-deviations", runs=tuple(runs.values()), records=kept)
+    named = tuple(replace(run, deviations=runs[run.path, run.dtype].deviations) for run in verdict.runs)
+    return replace(verdict, runs=named)
+
+
+def records_of(verdict: Verdict, path: str, dtype: str) -> list[Record]:
+    return [record for record in verdict.records if (record.path, record.dtype) == (path, dtype)]
+
+
+def unexplained(verdict: Verdict) -> Verdict:
+    """The verdict with a sentence that says so."""
+    first = verdict.first_divergence
+    assert first is not None  # only asked of a subject that differs
+    place = f"first difference: {first.quantity} at step {first.step}"
+    return replace(verdict, explanation=f"no known deviation explains it; {place}")

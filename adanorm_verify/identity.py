@@ -1,0 +1,115 @@
+"""Which algorithm a subject is, and up to what, without being told what it claims to be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from .diagnosis import Explanation, explain
+from .errors import CannotCheck
+from .paper import PRINTED, Algorithm, algorithm
+from .runs import Check, Combination, probe
+from .subject import Subject
+from .targets import load
+from .verdict import FoundDeviation
+
+Progress = Callable[[str, int, int], None]
+FORMATS = ("float64", "float32")
+"""Tried in this order: float64 parts more."""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """One algorithm that a subject equals.
+
+    Args:
+        algorithm: its name.
+        title: as the paper spells it.
+        deviations: the smallest set found up to which it does; empty for an exact match.
+        sentence: the same in words.
+        path: the execution path that was asked.
+        dtype: of its tensors.
+        unfollowed: state quantities that do not follow the list.
+    """
+
+    algorithm: str
+    title: str
+    deviations: tuple[FoundDeviation, ...]
+    sentence: str
+    path: str
+    dtype: str
+    unfollowed: int
+
+
+def identify(
+    target: str | Callable[..., torch.optim.Optimizer],
+    *,
+    arguments: Mapping[str, Any] | None = None,
+    rename: Mapping[str, str] | None = None,
+    device: str = "cpu",
+    progress: Progress | None = None,
+) -> tuple[Identity, ...]:
+    """Rank the algorithms that a subject equals up to named deviations, fewest deviations first.
+
+    One and two deviations are tried for every algorithm; three and more only where nothing else was found.
+
+    Args:
+        target: as for `check_optimizer`.
+        arguments: fixed constructor arguments.
+        rename: paper's hyperparameter to the constructor's argument.
+        device: of the tensors.
+        progress: called as algorithms are done.
+
+    Raises:
+        CannotCheck: the target cannot be found, or takes no plain step.
+    """
+    factory = load(target) if isinstance(target, str) else target
+    name = target if isinstance(target, str) else repr(target)
+    asked = [asking(factory, name, algorithm(key), arguments or {}, rename or {}, device) for key in PRINTED]
+    found: list[Identity] = []
+    for sizes in (range(3), range(3, 5)):
+        for done, (check, combination) in enumerate(asked, 1):
+            explanation = explain(check, combination, [], [check.algorithm], sizes=sizes)
+            if explanation:
+                found.append(identity(check, combination, explanation))
+            if progress is not None:
+                progress(check.algorithm.name, done, len(asked))
+        if found:
+            break
+    return tuple(sorted(found, key=lambda one: (len(one.deviations), one.unfollowed)))
+
+
+def asking(
+    factory: Callable[..., torch.optim.Optimizer],
+    target: str,
+    paper: Algorithm,
+    arguments: Mapping[str, Any],
+    rename: Mapping[str, str],
+    device: str,
+) -> tuple[Check, Combination]:
+    """The subject as one algorithm, on its first path, in the best format that it takes."""
+    read = {ours: theirs for ours, theirs in rename.items() if ours in (*paper.hyperparameters, "betas")}
+    subject = Subject(factory, target, dict(arguments), read, paper.hyperparameters)
+    check = Check(subject, paper, subject.base, device)
+    tried = [probe(check, next(iter(subject.paths)), dtype) for dtype in FORMATS]
+    plain = next((combination for combination in tried if not combination.note), None)
+    if plain is None:
+        raise CannotCheck(f"{target}: {tried[0].note}")
+    return check, plain
+
+
+def identity(check: Check, combination: Combination, explanation: Explanation) -> Identity:
+    paper = check.algorithm
+    deviations = explanation.found(())
+    return Identity(
+        paper.name,
+        paper.title,
+        deviations,
+        explanation.sentence(),
+        combination.path,
+        combination.dtype,
+        explanation.unfollowed,
+    )

@@ -1,0 +1,95 @@
+"""The catalogue: every deviation is another algorithm, no two of one algorithm are the same, and each is told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from adanorm_verify import streams
+from adanorm_verify.deviations import DEVIATIONS, NAMES, Deviation, fixed
+from adanorm_verify.envelope import envelope, joined
+from adanorm_verify.paper import PRINTED, Algorithm, algorithm
+from adanorm_verify.rounding import PRECISIONS
+from adanorm_verify.runs import one_vector
+from adanorm_verify.trajectory import plainly
+
+VALUES = {"gamma": 0.9, "beta1": 0.8, "beta2": 0.98, "eps": 1e-6, "weight_decay": 1e-2}
+"""For the deviations whose number the diagnosis finds."""
+STARTED = [streams.case("started at one", [(2,), (2,)], [1.0, 0.25, 0.5, 1.0], start=1.0, missing=[(0, 1)])]
+CASES = [case for case in (*STARTED, *streams.designed("float64")) if case.name != "long tensor"]
+
+
+def changed(deviation: Deviation, paper: Algorithm) -> Algorithm:
+    listed = deviation.change(paper)
+    return fixed(deviation.solves, VALUES[deviation.solves])(listed) if deviation.solves else listed
+
+
+def along(listed: Algorithm) -> Iterator[np.ndarray]:
+    """The parameters after each step of each case, in plain float64."""
+    for case in CASES:
+        if listed.conventions.get("norm_scope") == "vector":
+            for [known] in plainly(listed, joined(one_vector(case))):
+                yield np.ravel(known["theta"])
+            continue
+        for quantities in plainly(listed, case):
+            yield np.concatenate([np.ravel(known["theta"]) for known in quantities if known is not None])
+
+
+@pytest.mark.parametrize("name", PRINTED)
+def test_every_deviation_leaves_the_envelope_of_the_paper(name):
+    paper = algorithm(name)
+    bounds = [
+        [known["theta"] for known in quantities if known is not None]
+        for case in CASES
+        for quantities in envelope(paper, case, PRECISIONS["float64"])
+    ]
+    for deviation in DEVIATIONS:
+        if not deviation.concerns(paper) or deviation.name == "norm-over-group":
+            continue
+        outside = 0
+        for theta, expected in zip(along(changed(deviation, paper)), bounds, strict=True):
+            value, bound = (np.concatenate([np.ravel(getattr(x, key)) for x in expected]) for key in ("value", "bound"))
+            with np.errstate(invalid="ignore"):
+                outside += int(np.sum(~(abs(theta - value) <= bound)))
+        assert outside, f"{deviation.name} cannot be told from {name} on the designed cases"
+
+
+@pytest.mark.parametrize("name", PRINTED)
+def test_no_two_deviations_of_an_algorithm_are_the_same(name):
+    paper = algorithm(name)
+    seen: dict[bytes, str] = {}
+    for deviation in DEVIATIONS:
+        if not deviation.concerns(paper) or deviation.name == "norm-over-group":
+            continue
+        listed = changed(deviation, paper)
+        values = np.concatenate([*along(listed), *state(listed)])
+        with np.errstate(over="ignore"):
+            key = np.nan_to_num(values, nan=7.0).astype(np.float32).tobytes()
+        assert seen.setdefault(key, deviation.name) == deviation.name
+
+
+def state(listed: Algorithm) -> Iterator[np.ndarray]:
+    """The norm average and the moments, by which deviations of equal parameters differ."""
+    for quantities in plainly(listed, CASES[1]):
+        yield from (np.ravel(known[name]) for known in quantities if known for name in ("e", "m", "v") if name in known)
+
+
+def test_every_deviation_is_told_and_concerns_something():
+    papers = [algorithm(name) for name in PRINTED]
+    for deviation in DEVIATIONS:
+        assert deviation.kind in ("convention", "defect")
+        assert len(deviation.meaning) > 10, deviation.name
+        assert any(deviation.concerns(paper) for paper in papers), deviation.name
+    assert len(NAMES) >= 60
+
+
+def test_lists_of_deviations_are_lists_of_the_same_algorithm():
+    for name in PRINTED:
+        paper = algorithm(name)
+        for deviation in DEVIATIONS:
+            if deviation.concerns(paper):
+                listed = deviation.change(paper)
+                assert listed.names[-1] == "theta"
+                assert listed.name == name
