@@ -116,6 +116,8 @@ def test_a_page_of_a_success_says_how_close_it_was():
     assert "First difference" not in text
     assert "Without that it would first leave" in text_of(ALLOWED)
     assert "Allowed by the caller: eps-scaled" in text_of(ALLOWED)
+    assert "Held against the paper with the allowed deviations" in text_of(ALLOWED)
+    assert "Held against" not in text_of(DIFFERS)
 
 
 def test_a_page_of_nothing_says_that_nothing_was_decided():
