@@ -80,9 +80,9 @@ def test_a_page_of_a_failure_has_all_of_it():
     text = text_of(DIFFERS)
     for said in (
         "✗ mine.py:Mine differs from adamnorm",
-        "It is Adam: the correction never takes part",
+        "Is Adam up to eps-scaled: the correction never takes part (e-never-updated).",
         "e-never-updated",
-        "gamma * e_prev + (1 - gamma) * g_norm",
+        "e = gamma * e_prev + (1 - gamma) * g_norm",
         "Algorithm 2, equation 4",
         "0.050000000000000044",
         "eps = 0.3",
@@ -116,6 +116,8 @@ def test_a_page_of_a_success_says_how_close_it_was():
     assert "First difference" not in text
     assert "Without that it would first leave" in text_of(ALLOWED)
     assert "Allowed by the caller: eps-scaled" in text_of(ALLOWED)
+    assert "Held against the paper with the allowed deviations" in text_of(ALLOWED)
+    assert "Held against" not in text_of(DIFFERS)
 
 
 def test_a_page_of_nothing_says_that_nothing_was_decided():

@@ -59,8 +59,8 @@ ACCEPTED = FoundDeviation(
     "eps is added before the second moment is debiased.",
     "convention",
     "denominator",
-    "sqrt(v_hat) + eps",
-    "(sqrt(v) + eps) / sqrt(1 - beta2 ** t)",
+    "denominator = root + eps",
+    "denominator = root + eps / np.sqrt(1 - beta2 ** t)",
     allowed=True,
 )
 DEFECT = FoundDeviation(
@@ -68,8 +68,8 @@ DEFECT = FoundDeviation(
     "The average norm stays zero, so the correction never takes part.",
     "defect",
     "e",
-    "gamma * e_prev + (1 - gamma) * g_norm",
-    "e_prev",
+    "e = gamma * e_prev + (1 - gamma) * g_norm",
+    "e = e_prev",
 )
 
 RECORDS = tuple(
@@ -116,7 +116,7 @@ DIFFERS = Verdict(
         Run("fused", "float64", "not-offered", 0, note="fused is not for this device"),
     ),
     (ACCEPTED, DEFECT),
-    "It is Adam: the correction never takes part (e-never-updated, eps-scaled).",
+    "is Adam up to `eps-scaled`: the correction never takes part (`e-never-updated`)",
     CHECKS,
     {"corrected_moments": "both"},
     ("the constructor takes no gamma",),
@@ -141,7 +141,7 @@ ALLOWED = replace(
     DIFFERS,
     outcome="conforms-with-deviations",
     deviations=(ACCEPTED,),
-    explanation="It equals AdamNorm up to eps-scaled.",
+    explanation="equals AdamNorm up to `eps-scaled`",
     checks=CHECKS[:2],
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -12,7 +13,7 @@ from jinja2 import Environment, StrictUndefined
 
 from ..mechanisms import MECHANISMS
 from ..paper import algorithm as paper_algorithm
-from ..summary import cases, headline, mechanisms, not_offered, numbers
+from ..summary import cases, headline, not_offered, numbers
 from ..verdict import CheckResult, Divergence, Record, Verdict
 from .plot import charts
 from .text import combination, flat, printable
@@ -41,7 +42,7 @@ def in_words(verdict: Verdict) -> list[str]:
     counted = sum(run.cases for run in verdict.runs)
     sides = sum(run.outcome not in ("not-offered", "not-checked") for run in verdict.runs)
     amount = f"{cases(counted)} on {sides} {'combination' if sides == 1 else 'combinations'} of path and dtype"
-    lines = [verdict.explanation] if verdict.explanation else []
+    lines = [sentence(verdict.explanation)] if verdict.explanation else []
     at = verdict.first_divergence
     if verdict.outcome == "not-checked":
         lines.append(f"Nothing was decided: {verdict.reason or 'no reason was recorded'}")
@@ -63,6 +64,11 @@ def in_words(verdict: Verdict) -> list[str]:
     if failed := verdict.failed_checks:
         lines.append(f"Checks that fail: {', '.join(failed)}.")
     return lines
+
+
+def sentence(text: str) -> str:
+    """With a capital letter and a full stop; names between grave accents are set as code."""
+    return f"{text[:1].upper()}{text[1:].removesuffix('.')}."
 
 
 def first_difference(at: Divergence) -> list[tuple[str, str]]:
@@ -139,12 +145,16 @@ def shown(record: Record | None) -> str:
 
 def mechanism_table(verdict: Verdict) -> tuple[list[str], list[list[str]]]:
     """Names and rows: in how many tensor steps each took part, and in how many it mattered, where that was counted."""
-    counted = [run.mattered for run in verdict.runs if run.mattered]
-    names = ["mechanism", "meaning", "tensor steps", *(["where it mattered"] if counted else [])]
+    fired: Counter[str] = Counter()
+    mattered: Counter[str] = Counter()
+    for run in verdict.runs:
+        fired.update(run.mechanisms)
+        mattered.update(run.mattered)
+    names = ["mechanism", "meaning", "tensor steps", *(["where it mattered"] if mattered else [])]
     rows = []
-    for name, count in mechanisms(verdict).items():
-        mattered = [str(sum(own.get(name, 0) for own in counted))] if counted else []
-        rows.append([name, MEANINGS.get(name, ""), str(count), *mattered])
+    for name, count in fired.items():
+        counted = [str(mattered[name]) if name in mattered else "–"] if mattered else []
+        rows.append([name, MEANINGS.get(name, ""), str(count), *counted])
     return names, rows
 
 

@@ -33,6 +33,11 @@ class TestCase:
     text: str = ""
 
 
+def in_a_line(verdict: Verdict) -> str:
+    """The verdict, and what the optimizer is instead."""
+    return ": ".join(filter(None, (headline(verdict), verdict.explanation)))
+
+
 def run_case(verdict: Verdict, run: Run) -> TestCase:
     """Whether one combination is the algorithm; deviations that were allowed are named, and pass."""
     name = f"equals {verdict.algorithm} [{combination(run)}]"
@@ -41,7 +46,7 @@ def run_case(verdict: Verdict, run: Run) -> TestCase:
     if run.outcome == "not-offered":
         return TestCase("equations", name, "skipped", f"not offered: {run.note}")
     if run.outcome == "differs" and not verdict.conforms:
-        return TestCase("equations", name, "failure", verdict.explanation or headline(verdict), summary(verdict))
+        return TestCase("equations", name, "failure", in_a_line(verdict), summary(verdict))
     allowed = f"with allowed deviations: {', '.join(run.deviations)}" if run.deviations else ""
     return TestCase("equations", name, "passed", text=allowed)
 
@@ -72,7 +77,7 @@ def test_cases(verdict: Verdict) -> Iterator[TestCase]:
     if verdict.outcome == "not-checked" and "error" not in outcomes:
         yield TestCase("verdict", f"equals {verdict.algorithm}", "error", verdict.reason or "nothing was decided", text)
     elif verdict.outcome == "differs" and "failure" not in outcomes:
-        yield TestCase("verdict", f"equals {verdict.algorithm}", "failure", headline(verdict), text)
+        yield TestCase("verdict", f"equals {verdict.algorithm}", "failure", in_a_line(verdict), text)
     elif not outcomes & {"passed", "failure", "error"}:
         yield TestCase("verdict", f"equals {verdict.algorithm}", "error", "nothing was run", text)
 

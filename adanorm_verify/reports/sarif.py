@@ -48,10 +48,8 @@ class Finding:
 
 def deviation(found: FoundDeviation, verdict: Verdict) -> Finding:
     """A named deviation: a defect is an error, documented practice of elsewhere a warning."""
-    message = (
-        f"{verdict.target} is not {verdict.algorithm}: {found.meaning} "
-        f"Equation of {found.equation}: paper {found.paper}, found {found.found}."
-    )
+    said = f"{verdict.target} is not {verdict.algorithm} as printed: {found.meaning.removesuffix('.')}."
+    message = f"{said}\n\npaper: {found.paper}\nfound: {found.found}"
     level: Level = "error" if found.kind == "defect" else "warning"
     accepted = "allowed by the caller" if found.allowed else ""
     properties = {"kind": found.kind, "equation": found.equation, "paper": found.paper, "found": found.found}
@@ -64,11 +62,8 @@ def difference(verdict: Verdict) -> Iterator[Finding]:
     if at is None or verdict.deviations:
         return
     meaning = f"{at.quantity} follows {at.where} of the AdaNorm paper within rounding: {at.equation}"
-    message = verdict.explanation or headline(verdict)
     properties = {name: getattr(at, name) for name in ("step", "expected", "got", "error", "bound", "path", "dtype")}
-    yield Finding(
-        f"equation/{at.quantity}", meaning, "error", f"{message}\n\n{summary(verdict)}", properties=properties
-    )
+    yield Finding(f"equation/{at.quantity}", meaning, "error", summary(verdict), properties=properties)
 
 
 def failed_checks(verdict: Verdict) -> Iterator[Finding]:
