@@ -138,14 +138,20 @@ def designed(dtype: str) -> tuple[Case, ...]:
             hyperparameters=[Hyperparameters(eps=0.125)],
         ),
     ]
+    cases.append(
+        case("missing in turn", vectors, [1.0, 0.5, 0.25, 1.0, 0.5], kind=35, missing=[(0, 1), (2, 0), (3, 1)])
+    )
     if dtype in ("float64", "float32"):  # half formats lose so many steps, or terms of a sum, in rounding
         cases += [
             case("long tensor", [(300,)], [0.5, 0.125, 0.25, 0.125], kind=17),
             case("long run", [(2,)], [1.0, 0.5, 0.25, 2.0, 0.125] * 20, kind=29),
+            case("spike after quiet", [(2,)], [2.0**-10] * 110 + [8.0], hyperparameters=[Hyperparameters(beta1=0.0)]),
         ]
     if RANGES[dtype].high >= 12:
         cases += [
             case("norms near eps", vectors, [2.0**-21, 2.0**-26] * 5, kind=21),
+            case("norm falls a thousandfold", vectors, [1.0, 2.0**-10, 2.0**-10, 2.0**-20, 1.0, 2.0**-14], kind=31),
+            case("tiny after small", vectors, [2.0**-30, 2.0**-45, 2.0**-46, 2.0**-44, 2.0**-30, 2.0**-45], kind=33),
             case("tiny", vectors, [1e-12, 1e-9, 1e-12, 3e-12], kind=23),
             case("huge", vectors, [1e12, 1e9, 1e12, 1e10], kind=25),
         ]
