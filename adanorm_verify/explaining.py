@@ -8,6 +8,7 @@ from dataclasses import replace
 from .cases import Case
 from .deviations import IN_SINGLE
 from .diagnosis import Explanation, confirmed, explain
+from .mechanisms import mechanisms_of
 from .paper import Algorithm
 from .runs import Check, Combination
 from .verdict import Record, Verdict
@@ -59,8 +60,9 @@ def explained(
     records = {key: records_of(verdict, *key) for key in runs}
     distinct = list({id(explanation): explanation for explanation in explanations.values()}.values())
     for explanation in distinct:
-        silent = frozenset(d.silences for d in explanation.deviations if d.silences)
-        second, _ = decide(replace(check, algorithm=explanation.algorithm, silent=check.silent | silent))
+        # What the deviations silence cannot happen; that the paper's own mechanisms did was seen before.
+        silent = frozenset(mechanism.name for mechanism in mechanisms_of(explanation.algorithm))
+        second, _ = decide(replace(check, algorithm=explanation.algorithm, silent=silent))
         for run in second.runs:
             key = run.path, run.dtype
             if explanations.get(key) is explanation:

@@ -75,7 +75,7 @@ def e_maximum(e_prev, g_norm):
     return np.maximum(e_prev, g_norm)
 
 
-@deviation("e", "defect")
+@deviation("e", "defect", silences="correction")
 def e_last_norm(g_norm):
     """e is the norm itself"""
     return g_norm

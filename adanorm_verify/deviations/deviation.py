@@ -25,7 +25,7 @@ class Deviation:
         equation: the quantity whose equation is another one.
         change: does it to a list.
         needs: traits that a list must have (see `traits`); with a "-" in front, must not have.
-        silences: the mechanism that no longer takes part, if there is one.
+        silences: the mechanism that no longer takes part, where that is the gist of it.
         solves: the hyperparameter whose hard-coded value is still to be found.
         replaces: the right-hand side is wholly another one, so that no second change of it can be seen.
     """

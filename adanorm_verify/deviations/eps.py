@@ -109,7 +109,7 @@ def eps_padded_root_(v):
     return np.sqrt(v + 1e-15)
 
 
-@deviation("ratio", "defect")
+@deviation("ratio", "defect", "-rho")
 def eps_missing_unguarded(m_hat, root):
     """there is no eps, and a zero denominator divides"""
     return m_hat / root
