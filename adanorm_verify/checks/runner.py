@@ -8,7 +8,7 @@ from dataclasses import replace
 import torch
 
 from ..runs import Check, Combination
-from ..subject import SubjectRaised, first_line, quiet
+from ..subject import SubjectRaised, quiet
 from ..verdict import CheckResult
 from . import fresh
 from .pages import CheckPage, Failed, NotApplicable, registered
@@ -71,14 +71,19 @@ def run_one(page: CheckPage, trial: Trial) -> CheckResult:
     except KeyboardInterrupt:
         raise
     except NotApplicable as error:
-        return replace(result, outcome="not-applicable", message=str(error))
+        return replace(result, outcome="not-applicable", message=brief(error))
     except Failed as error:
-        return replace(result, outcome="failed", message=str(error))
+        return replace(result, outcome="failed", message=brief(error))
     except SubjectRaised as error:
-        return replace(result, outcome="failed", message=f"step {error.step} raised {error}")
+        return replace(result, outcome="failed", message=f"step {error.step} raised {brief(error)}")
     except BaseException as error:  # foreign code may raise anything, SystemExit included
-        return replace(result, outcome="failed", message=f"raised {type(error).__name__}: {first_line(error)}")
-    return replace(result, message=note or "")
+        return replace(result, outcome="failed", message=f"raised {type(error).__name__}: {brief(error)}")
+    return replace(result, message=brief(note or ""))
+
+
+def brief(message: object) -> str:
+    """The first sentence of each line: torch's own messages can go on for a page."""
+    return "\n".join(line.split(". ")[0] for line in str(message).strip().splitlines())
 
 
 def refuse_still(trial: Trial) -> None:
