@@ -21,8 +21,8 @@ from .pages import Failed, NotApplicable
 
 NAME = "state-in-a-fresh-process"
 METHOD = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
-PRELOADED = ["torch"]
-"""Never the subject: its module must be imported afresh."""
+PRELOADED = ["torch", "torch._dynamo", __name__]
+"""Never the subject: its module must be imported afresh. The first optimizer of a process imports torch._dynamo."""
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ def check_zero_gamma(trial: Trial) -> None:
         raise NotApplicable(f"{trial.algorithm.name} corrects nothing")
     base = trial.using(gamma=0.0)
     case = base.case()
-    values, bounds = base.expected(case, uncorrected(trial.algorithm))
+    values, bounds = base.expected(case, trial.changed(uncorrected))
     alike(base.run(case), values, bounds, "with gamma = 0 it is not the base algorithm")
 
 

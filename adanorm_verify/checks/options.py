@@ -37,7 +37,7 @@ def check_weight_decay(trial: Trial) -> str:
     if not trial.conforms:
         return "it has an effect; which one is not known of an optimizer that is not the algorithm"
     ratios = {
-        name: distance(found, *decayed.expected(case, reading(trial.algorithm, DECAY)))
+        name: distance(found, *decayed.expected(case, trial.changed(reading, DECAY)))
         for name, reading in READINGS.items()
     }
     fitting = [name for name, ratio in ratios.items() if ratio <= 1]

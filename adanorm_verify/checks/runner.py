@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import torch
 
@@ -43,12 +44,13 @@ def run_checks(
     dtype = PREFERRED if PREFERRED in dtypes else next(iter(dtypes), "")
     pages = [page for page in registered() if profile in page.profiles]
     results: list[CheckResult] = []
+    known: dict[Any, Any] = {}
     if any(page.name == fresh.NAME for page in pages):
         fresh.warm()
     with torch.random.fork_rng(devices=[]):
         for combination in offered:
             if combination.dtype == dtype:
-                trial = Trial(check, combination, check.base)
+                trial = Trial(check, combination, check.base, known=known)
                 results += [run_one(page, trial) for page in pages]
     return tuple(judged(results, expected))
 
