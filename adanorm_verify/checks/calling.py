@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from .comparing import added, alike
+from .options import OTHER
 from .pages import Failed, NotApplicable, check_page
 from .trial import Trial
 
@@ -69,7 +70,10 @@ def hold_call(called: list[bool], returned: Any, loss: torch.Tensor, enabled: bo
 def check_generator(trial: Trial) -> None:
     case = trial.case()
     parameters = trial.parameters(case.theta)
-    live = trial.over(parameters, (parameter for parameter in parameters))
+    try:
+        live = trial.over(parameters, (parameter for parameter in parameters))
+    except NotApplicable as error:
+        raise Failed(f"a generator of parameters is refused where a list is taken: {error}") from error
     trial.same(live.go(case.steps), trial.plain, "parameters passed as a generator move otherwise")
 
 
@@ -83,7 +87,8 @@ def check_paths_agree(trial: Trial) -> None:
     paths = list(trial.check.subject.paths)
     if trial.combination.path == paths[0]:
         raise NotApplicable(f"{paths[0]} is what other paths are held against")
-    single = trial.on(paths[0])
-    case = trial.case()
-    what = f"{trial.combination.path} differs from {paths[0]}"
-    alike(trial.plain, single.plain, added(trial.allowed(case), single.allowed(case)), what)
+    settable = {name: value for name, value in OTHER.items() if name in trial.check.subject.settable}
+    for chosen in (trial, trial.using(**settable)):
+        single, case = chosen.on(paths[0]), chosen.case()
+        what = f"{trial.combination.path} differs from {paths[0]}"
+        alike(chosen.run(case), single.run(case), added(chosen.allowed(case), single.allowed(case)), what)

@@ -34,7 +34,7 @@ def check_weight_decay(trial: Trial) -> str:
     found, plain = decayed.run(case), without.run(case)
     if not first_difference(found, plain):
         raise Failed(f"weight_decay={DECAY} has no effect: the parameters are bit-identical to those without it")
-    if not trial.conforms:
+    if not without.conforms:
         return "it has an effect; which one is not known of an optimizer that is not the algorithm"
     ratios = {
         name: distance(found, *decayed.expected(case, trial.changed(reading, DECAY)))
@@ -110,19 +110,19 @@ def check_tensor_lr(trial: Trial) -> None:
     spelled = spelling(trial, "lr")
     case = trial.case()
 
-    def changed(change: Callable[[dict[str, Any]], Any]) -> Path:
+    def changed(change: Callable[[torch.Tensor, dict[str, Any]], Any]) -> Path:
         rate = torch.tensor(RATE, dtype=trial.dtype, device=trial.device)
         with refusable("a tensor lr"):
             live = trial.start(case.theta, **{spelled: rate})
             live.go(case.steps[:HALF])
         for group in groups_of(live, spelled):
-            change(group)
+            change(rate, group)
         return live.go(case.steps[HALF:])
 
     quarter = RATE / 4
-    in_place = changed(lambda group: torch.as_tensor(group[spelled]).fill_(quarter))
-    replaced = changed(lambda group: group.update({spelled: torch.full_like(torch.as_tensor(group[spelled]), quarter)}))
-    if not first_difference(replaced, changed(lambda group: None)):
+    in_place = changed(lambda rate, group: rate.fill_(quarter))
+    replaced = changed(lambda rate, group: group.update({spelled: torch.full_like(rate, quarter)}))
+    if not first_difference(replaced, changed(lambda rate, group: None)):
         raise Failed("another tensor lr in the group has no effect")
     trial.same(in_place, replaced, "a tensor lr changed in place does not count as a new one")
 

@@ -31,6 +31,8 @@ HALF = len(MAGNITUDES) // 2
 """Where runs are interrupted: the correction has acted before, and acts after."""
 DIRECTION = 27
 """Normal, with a fixed seed."""
+START = 2.0**-4
+"""Of parameters: not zero, and so small that steps are not lost beside it."""
 SEED = 0
 """Of torch's generator before every run, so that seeded randomness repeats."""
 
@@ -185,7 +187,7 @@ class Trial:
     # What it is run on.
 
     def case(
-        self, magnitudes: Sequence[float] = MAGNITUDES, shapes: Sequence[streams.Shape] = SHAPES, start: float = 1.0
+        self, magnitudes: Sequence[float] = MAGNITUDES, shapes: Sequence[streams.Shape] = SHAPES, start: float = START
     ) -> Case:
         """An ordinary case at these hyperparameters, its numbers representable in the dtype."""
         chosen = (self.hyperparameters,)
@@ -296,8 +298,9 @@ class Trial:
 
     @cached_property
     def unsteady(self) -> str:
-        """Where a plain repeat differs; empty where it is bit-identical."""
-        return first_difference(self.run(self.case()), self.plain)
+        """Where a plain repeat differs, from zero so that no bit of a step is lost; empty where it is bit-identical."""
+        case = self.case(start=0.0)
+        return first_difference(self.run(case), self.run(case))
 
     @cached_property
     def draws(self) -> bool:

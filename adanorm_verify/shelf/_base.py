@@ -26,12 +26,6 @@ def subjects_of(module: dict[str, Any]) -> tuple[type[Optimizer], ...]:
     return tuple(value for value in named if value.__module__ == module["__name__"])
 
 
-def refuse_unmeant(param: Tensor, grad: Tensor) -> None:
-    """Raise RuntimeError for sparse gradients and complex parameters, before anything is changed."""
-    if grad.layout is not torch.strided or param.is_complex():
-        raise RuntimeError("sparse gradients and complex parameters are not supported")
-
-
 class Now:
     """One tensor at one step: the paper's symbols, read from the state and the group as they are needed."""
 
@@ -108,7 +102,7 @@ class Adam(Optimizer):
                 self.step_tensor(param, param.grad, group)
 
     def step_tensor(self, param: Tensor, grad: Tensor, group: dict[str, Any]) -> None:
-        refuse_unmeant(param, grad)
+        self.refuse_unmeant(param, grad)
         state = self.state[param]
         g = grad.to(working_dtype(param.dtype))
         if not state:
@@ -133,6 +127,11 @@ class Adam(Optimizer):
         return value.dtype if key == "step" else working_dtype(param.dtype)
 
     # What a subject overrides, in the order in which a step calls it.
+
+    def refuse_unmeant(self, param: Tensor, grad: Tensor) -> None:
+        """Raise RuntimeError for sparse gradients and complex parameters, before anything is changed."""
+        if grad.layout is not torch.strided or param.is_complex():
+            raise RuntimeError("sparse gradients and complex parameters are not supported")
 
     def fresh_state(self, g: Tensor, group: dict[str, Any]) -> dict[str, Any]:
         return {"step": 0, "exp_avg": torch.zeros_like(g), "exp_avg_sq": torch.zeros_like(g)}

@@ -290,7 +290,7 @@ class Foreach(Adam):
         if not params:
             return
         for param in params:
-            _base.refuse_unmeant(param, param.grad)
+            self.refuse_unmeant(param, param.grad)
         grads = [param.grad.to(_base.working_dtype(param.dtype)) for param in params]
         for param, g in zip(params, grads, strict=True):
             if not self.state[param]:
