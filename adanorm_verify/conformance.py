@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from difflib import get_close_matches
 from functools import partial
 from typing import Any
 
@@ -14,6 +15,8 @@ import torch
 
 from . import __version__, streams
 from .calling import located, setup
+from .checks import run_checks
+from .checks.pages import registered
 from .deviations import NAMES
 from .errors import CannotCheck
 from .explaining import explained
@@ -38,6 +41,7 @@ def check_optimizer(
     rename: Mapping[str, str] | None = None,
     decisions: Mapping[str, str] | None = None,
     allow: Sequence[str] = (),
+    expect: Mapping[str, str] | None = None,
     profile: str = "default",
     dtypes: Sequence[str] | None = None,
     device: str = "cpu",
@@ -53,7 +57,8 @@ def check_optimizer(
         arguments: fixed constructor arguments.
         rename: paper's hyperparameter to the constructor's argument, such as `{"gamma": "r"}`.
         decisions: answers to what the paper leaves open, where not the defaults.
-        allow: names of deviations that do not count.
+        allow: names of deviations, or of checks, that do not count.
+        expect: checks that are known to fail, with the reason; one that passes is reported as stale.
         profile: "quick", "default" or "thorough".
         dtypes: instead of the profile's.
         device: of the tensors.
@@ -72,8 +77,7 @@ def check_optimizer(
     paper = paper_algorithm(algorithm, answers)
     chosen = one_of("profile", profile, PROFILES)
     formats = tuple(one_of("dtype", dtype, {d: d for d in DTYPES}) for dtype in dtypes or chosen.dtypes)
-    for deviation in allow:
-        one_of("deviation", deviation, dict.fromkeys(NAMES))
+    expected = allowed_checks(allow, expect or {})
     readings = other_readings(paper, answers)
     refuse_unobservable(answers)
     environment = describe(profile, device, seed)
@@ -87,6 +91,7 @@ def check_optimizer(
         check = Check(subject, paper, subject.base, device)
         bases = [paper, *(paper_algorithm(algorithm, {**answers, **reading}) for reading in readings)]
         verdict, combinations = decide(check, chosen, formats, seed, progress, explain)
+        best = paper
         for reading, base in zip(readings, bases[1:], strict=True):
             if verdict.first_divergence is None:
                 break
@@ -94,14 +99,49 @@ def check_optimizer(
             if fits_designed(other, verdict.first_divergence):
                 second, runs = decide(other, chosen, formats, seed, progress, explain)
                 if second.conforms:
-                    verdict, combinations = replace(second, decisions=reading), runs
+                    verdict, combinations, best = replace(second, decisions=reading), runs, base
         if verdict.first_divergence is not None and (explain or allow):
             again = partial(decide, profile=chosen, dtypes=formats, seed=seed, progress=progress, explain=False)
-            verdict = explained(check, verdict, combinations, bases, frozenset(allow), again, quick=profile == "quick")
+            verdict, best = explained(
+                check, verdict, combinations, bases, frozenset(allow), again, quick=profile == "quick"
+            )
         verdict = replace(verdict, decisions={**answers, **verdict.decisions})
+        if explain or verdict.conforms:
+            verdict = with_contract(verdict, replace(check, algorithm=best), combinations, expected, profile)
     except CannotCheck as error:
         verdict = Verdict("not-checked", name, algorithm, decisions=answers, reason=str(error))
     return replace(verdict, environment=environment, setup=called)
+
+
+def allowed_checks(allow: Sequence[str], expect: Mapping[str, str]) -> dict[str, str]:
+    """Check name to reason, of both; ValueError for a name that is neither a deviation's nor a check's."""
+    contract = [page.name for page in registered()]
+    for name in (*allow, *expect):
+        if name not in contract and (name in expect or name not in NAMES):
+            kind, known = ("check", contract) if name in expect else ("deviation", (*NAMES, *contract))
+            near = get_close_matches(name, known, n=3, cutoff=0.3)
+            raise ValueError(f"unknown {kind} {name!r}; near it: {', '.join(near) or 'none'} (see `list {kind}s`)")
+    return {**{name: "allowed" for name in allow if name in contract}, **expect}
+
+
+def with_contract(
+    verdict: Verdict, check: Check, combinations: Sequence[Combination], expected: Mapping[str, str], profile: str
+) -> Verdict:
+    """The verdict with what the contract's checks found; a failure that nobody expected makes it differ."""
+    if verdict.outcome == "not-checked":
+        return verdict
+    checked = replace(verdict, checks=run_checks(check, combinations, expected, profile))
+    return replace(checked, outcome="differs") if checked.failed_checks else with_warnings(checked)
+
+
+def with_warnings(verdict: Verdict) -> Verdict:
+    """The verdict with a note for each path that need not be offered, and fails a check."""
+    failed: dict[str, list[str]] = {}
+    for result in verdict.checks:
+        if result.outcome == "failed":
+            failed.setdefault(result.path, []).append(result.name)
+    lines = [f"{path} fails {', '.join(names)}; --arg {path}=true makes that count" for path, names in failed.items()]
+    return replace(verdict, notes=(*verdict.notes, *lines))
 
 
 def spelled(target: Any) -> str:

@@ -24,8 +24,9 @@ def explained(
     allowed: frozenset[str],
     decide: Decide,
     quick: bool,
-) -> Verdict:
-    """The verdict with the deviations that explain it, if every path and dtype that differs is explained.
+) -> tuple[Verdict, Algorithm]:
+    """The verdict with the deviations that explain it, if every path and dtype that differs is explained; and the list
+    that the subject is, as far as that is one.
 
     Args:
         check: with the claimed algorithm.
@@ -54,7 +55,7 @@ def explained(
         in_single = explanations.get((combination.path, "float32"), Explanation((), check.algorithm, check.algorithm))
         explanation = coarser(in_single)
         if combination.dtype != "float64" or not confirmed(check, combination, failing, explanation):
-            return unexplained(verdict)
+            return unexplained(verdict), check.algorithm
         explanations[combination.path, combination.dtype] = explanation
     runs = {(run.path, run.dtype): run for run in verdict.runs}
     records = {key: records_of(verdict, *key) for key in runs}
@@ -67,17 +68,18 @@ def explained(
             key = run.path, run.dtype
             if explanations.get(key) is explanation:
                 if run.outcome != "conforms":
-                    return unexplained(verdict)
+                    return unexplained(verdict), check.algorithm
                 runs[key] = replace(run, deviations=explanation.names)
                 records[key] = records_of(second, *key)
     deviations = {d.name: d for explanation in distinct for d in explanation.found(allowed)}
     sentences = dict.fromkeys(explanation.sentence() for explanation in distinct)
     verdict = replace(verdict, deviations=tuple(deviations.values()), explanation="; ".join(sentences))
+    best = distinct[0].algorithm if len(distinct) == 1 else check.algorithm
     if all(deviation.allowed for deviation in deviations.values()):
         kept = tuple(record for of_run in records.values() for record in of_run)
-        return replace(verdict, outcome="conforms-with-deviations", runs=tuple(runs.values()), records=kept)
+        return replace(verdict, outcome="conforms-with-deviations", runs=tuple(runs.values()), records=kept), best
     named = tuple(replace(run, deviations=runs[run.path, run.dtype].deviations) for run in verdict.runs)
-    return replace(verdict, runs=named)
+    return replace(verdict, runs=named), best
 
 
 def coarser(explanation: Explanation) -> Explanation:

@@ -10,9 +10,8 @@ from .comparison import Comparison, Tally
 from .mechanisms import mechanisms_of
 from .runs import Check, Combination, probe, run_case
 from .search import Profile, shrunk
-from .subject import OPTIONAL_PATHS
 from .summary import cases
-from .verdict import Divergence, Outcome, Record, Run, RunOutcome, Verdict
+from .verdict import OPTIONAL_PATHS, Divergence, Outcome, Record, Run, RunOutcome, Verdict
 
 
 def judge(check: Check, combinations: Sequence[Combination], profile: Profile, seed: int, explain: bool) -> Verdict:

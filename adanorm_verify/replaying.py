@@ -16,9 +16,9 @@ from .document import finite
 from .errors import CannotCheck
 from .paper import algorithm as paper_algorithm
 from .runs import Check, probe, run_case
-from .subject import OPTIONAL_PATHS, Subject
+from .subject import Subject
 from .targets import load
-from .verdict import Divergence, Verdict
+from .verdict import OPTIONAL_PATHS, Divergence, Verdict
 
 SCHEMA = 1
 """Version of the JSON document."""

@@ -181,7 +181,8 @@ class Bounded:
     def __mul__(self, other: Any) -> Bounded:
         a, b, precision = self._operands(other)
         bound = abs(a.value) * b.bound + abs(b.value) * a.bound + a.bound * b.bound
-        return self._product(a.value * b.value, bound, a.exact_zero | b.exact_zero, precision)
+        zero = (a.exact_zero & (b.bound < np.inf)) | (b.exact_zero & (a.bound < np.inf))  # 0 * inf is NaN
+        return self._product(a.value * b.value, bound, zero, precision)
 
     __rmul__ = __mul__
 

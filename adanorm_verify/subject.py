@@ -33,9 +33,6 @@ PATHS = {
     "capturable": {"capturable": True},
 }
 """Execution paths by the constructor argument that selects them, as torch.optim spells it."""
-OPTIONAL_PATHS = frozenset({"fused", "capturable"})
-"""Paths that an optimizer may refuse for a device or dtype; the others must run."""
-
 Snapshot = dict[str, np.ndarray]
 """`theta` and the subject's own state keys, as float64."""
 

@@ -25,6 +25,8 @@ HEADLINES = {
 def headline(verdict: Verdict) -> str:
     """One line."""
     line = HEADLINES[verdict.outcome].format(target=verdict.target, title=verdict.algorithm)
+    if verdict.outcome == "differs" and verdict.first_divergence is None:
+        line = f"{verdict.target} computes {verdict.algorithm}, and fails {', '.join(verdict.failed_checks)}"
     chosen = ", ".join(f"{key}={value}" for key, value in verdict.decisions.items())
     return f"{line} (read with {chosen})" if chosen else line
 
@@ -71,6 +73,21 @@ def deviations(verdict: Verdict) -> Iterator[str]:
         yield f"  {found.name} ({found.kind}{allowed}): {found.meaning}"
         yield f"    paper  {found.paper}"
         yield f"    found  {found.found}"
+
+
+def checks(verdict: Verdict) -> Iterator[str]:
+    """How many checks passed, and a line for each that failed, with its paths."""
+    if not verdict.checks:
+        return
+    counts = Counter(result.outcome for result in verdict.checks)
+    yield "checks: " + ", ".join(f"{count} {outcome}" for outcome, count in counts.items())
+    told: dict[tuple[str, ...], list[str]] = {}
+    for r in verdict.checks:
+        if r.outcome in ("failed", "expected", "stale"):
+            told.setdefault((r.outcome, r.name, r.message, r.reason), []).append(r.path)
+    for (outcome, name, message, reason), paths in told.items():
+        said = f" ({reason})" if reason else ""
+        yield f"  {outcome}: {name}{said}, {', '.join(paths)}: {message or 'it passes'}"
 
 
 def cases(count: int) -> str:
@@ -123,6 +140,7 @@ def summary(verdict: Verdict) -> str:
     if verdict.outcome == "differs":
         lines += place(verdict)
     lines += runs(verdict)
+    lines += checks(verdict)
     if counts := mechanisms(verdict):
         lines.append("happened: " + ", ".join(f"{name} {count}" for name, count in counts.items()))
     lines += [f"note: {note}" for note in (*verdict.notes, *not_offered(verdict))]

@@ -40,7 +40,7 @@ def trajectory(
     zero = tensor(np.zeros(()))
     states = [{**dict.fromkeys(algorithm.state, zero), "theta": tensor(theta)} for theta in case.theta]
     steps = [0] * len(case.theta)
-    shared = algorithm.conventions.get("norm_scope") == "vector"
+    scope = algorithm.conventions.get("norm_scope", "tensor")
     for call, gradients in enumerate(case.steps, 1):
         quantities: list[Quantities | None] = []
         for i, gradient in enumerate(gradients):
@@ -55,14 +55,14 @@ def trajectory(
                 "axes": parameter_axes(gradient.ndim),
                 **{name + PREVIOUS: value for name, value in states[i].items()},
             }
-            if shared:
+            if scope != "tensor":
                 vector = of_whole_group(case, gradients, case.groups[i], gradient.ndim)
                 given |= {"g_vector": tensor(vector), "vector_axes": tuple(range(vector.ndim))}
             with np.errstate(all="ignore"):  # not around the yield: that would silence the caller too
                 known = algorithm.evaluate(given, after)
             states[i] = {name: known[name] for name in states[i]}
             quantities.append(known)
-        if shared:
+        if scope == "vector":
             share_averages(case, quantities, states)
         yield quantities
 

@@ -1,35 +1,92 @@
-"""What `check` looks at: the pages of `adanorm-verify list checks`."""
+"""The pages of the checks: what each catches, a sample of its message, why it is there, how to switch it off."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, Literal
+
+Group = Literal["trajectory", "laws", "liveness", "state", "robustness", "interface"]
+EVERY_PROFILE = ("quick", "default", "thorough")
+
+
+class Failed(Exception):
+    """A check failed; the message says what was expected, what was found, and where."""
+
+
+class NotApplicable(Exception):
+    """The subject does not offer what a check looks at; the message says what."""
 
 
 @dataclass(frozen=True)
 class CheckPage:
-    """One check: what it catches, and a sample of its message."""
+    """One check.
+
+    Args:
+        name: as `--expect` spells it.
+        group: what kind of thing it looks at.
+        catches: a sentence.
+        sample: of its message.
+        why: why it stays where another check catches the same subjects.
+        profiles: in which it runs.
+        function: `check(trial)`: raises `Failed` or `NotApplicable`, or returns, perhaps with a note; None for what the
+            comparison with the paper itself decides.
+    """
 
     name: str
+    group: Group
     catches: str
     sample: str
+    why: str = ""
+    profiles: tuple[str, ...] = EVERY_PROFILE
+    function: Callable[[Any], str | None] | None = None
+
+    @property
+    def switch(self) -> str:
+        """How to expect its failure."""
+        return f"--expect {self.name}=REASON"
 
 
-CHECKS = (
+COMPARED = (
     CheckPage(
+        "trajectory",
         "trajectory",
         "parameters that leave the envelope of what rounding can do to the printed equations, at any step of any case.",
         "first difference: e at step 1 (default, float64)  Algorithm 2, equation 4",
     ),
     CheckPage(
-        "state",
+        "state-follows",
+        "trajectory",
         "the first mapped state quantity (m, v, e, previous g) outside its envelope names the equation; state kept "
         "times a constant is another representation and does not count.",
         "note: state e is kept times a constant; the parameters are not affected",
     ),
     CheckPage(
         "liveness",
+        "liveness",
         "a mechanism of the algorithm (correction, zero gradient, both branches of RAdam, friction) that took part in "
         "no case, or no parameter that moved: then nothing was shown, and the check does not pass.",
         "never happened in the cases that ran: correction",
     ),
 )
+"""Decided by the comparison with the paper, and not by a function here."""
+
+_registered: list[CheckPage] = []
+
+
+def check_page(
+    group: Group, *, catches: str, sample: str, why: str = "", profiles: tuple[str, ...] = EVERY_PROFILE
+) -> Callable[[Callable[[Any], str | None]], Callable[[Any], str | None]]:
+    """Give a plain function `check_some_thing(trial)` its page, `some-thing`."""
+
+    def register(function: Callable[[Any], str | None]) -> Callable[[Any], str | None]:
+        name = function.__name__.removeprefix("check_").replace("_", "-")
+        _registered.append(CheckPage(name, group, catches, sample, why, profiles, function))
+        return function
+
+    return register
+
+
+def registered() -> tuple[CheckPage, ...]:
+    """The pages of all functions registered so far, in the order of their definition."""
+    return tuple(_registered)

@@ -59,6 +59,13 @@ from .options import (
 @click.option(
     "--allow", multiple=True, metavar="DEVIATION", help="A deviation that does not count; see `list deviations`."
 )
+@click.option(
+    "--expect",
+    multiple=True,
+    callback=pairs("CHECK=REASON"),
+    metavar="CHECK=REASON",
+    help="A check that is known to fail, and why; see `list checks`.",
+)
 @click.option("--profile", type=click.Choice(PROFILE_NAMES), default="default", show_default=True)
 @click.option(
     "--dtype",
@@ -83,6 +90,7 @@ def check(
     rename: dict[str, str],
     decide: dict[str, str],
     allow: tuple[str, ...],
+    expect: dict[str, str],
     profile: str,
     dtypes: tuple[str, ...],
     device: str,
@@ -113,6 +121,7 @@ def check(
             rename=rename,
             decisions=decide,
             allow=allow,
+            expect=expect,
             profile=profile,
             dtypes=dtypes or None,
             device=device,

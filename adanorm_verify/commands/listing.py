@@ -52,9 +52,15 @@ def list_deviations() -> None:
 
 @listing.command(name="checks")
 def list_checks() -> None:
-    """What `check` looks at, and what makes it fail."""
+    """What `check` looks at, what each check catches, and how to switch it off."""
     from ..checks import CHECKS
 
-    for item in CHECKS:
-        click.echo(f"{item.name}: {item.catches}")
-        click.echo(f"  for example: {item.sample}")
+    for group in dict.fromkeys(page.group for page in CHECKS):
+        click.echo(f"{group}")
+        for page in (page for page in CHECKS if page.group == group):
+            click.echo(f"  {page.name}: {page.catches}")
+            click.echo(f"    for example: {page.sample}")
+            if page.why:
+                click.echo(f"    it stays because {page.why}")
+            if page.function is not None:
+                click.echo(f"    {page.switch} where it is expected to fail; runs in {', '.join(page.profiles)}")

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from ..paper import Algorithm, Equation
-from ..paper.decisions import exchanged, over_vector, s_as_printed
+from ..paper.decisions import convention, exchanged, over_vector, s_as_printed
 from .deviation import Deviation, both, deviation, rewired
 
 
@@ -157,6 +157,18 @@ def s_ratio_with_eps(g, e, g_norm, eps):
     return np.where(e > g_norm, e / (g_norm + eps) * g, g)
 
 
+@deviation("s", "convention")
+def s_lifted_above_eps(g, e, g_norm, eps):
+    """eps is added to the norm wherever it is read: e > ||g|| + eps, and e/(||g|| + eps)"""
+    return np.where(e > g_norm + eps, e / (g_norm + eps) * g, g)
+
+
+@deviation("s", "defect")
+def zero_norm_always_divides(g, e, g_norm):
+    """a zero gradient is divided by its zero norm, also the first: NaN, which stays"""
+    return np.where(e > g_norm, e / g_norm * g, np.where(g_norm > 0, g, g / g_norm))
+
+
 @deviation("m_hat", "defect", "e")
 def m_lifted_again(m, beta1, t, e, g_norm):
     """the averaged moment is lifted once more"""
@@ -177,9 +189,13 @@ CORRECTION = (
         both(rewired("v", g="s"), rewired("m", g="g")), ("s", "-belief"),
     ),
     Deviation(
-        "norm-over-group", "convention", "the norm is over all tensors of the group together", "g_norm",
-        over_vector,
+        "norm-over-group", "convention", "the norm is over all tensors of the group, each with its own average of it",
+        "g_norm", both(convention("norm_scope", "group"), rewired("g_norm", g="g_vector", axes="vector_axes")),
         replaces=True,
+    ),
+    Deviation(
+        "average-over-group", "convention", "norm and average are over all tensors of the group together", "g_norm",
+        over_vector, replaces=True,
     ),
     norm_l1,
     norm_squared,
@@ -209,5 +225,7 @@ CORRECTION = (
     s_rooted_ratio,
     s_multiplied,
     s_ratio_with_eps,
+    s_lifted_above_eps,
+    zero_norm_always_divides,
     m_lifted_again,
 )  # fmt: skip

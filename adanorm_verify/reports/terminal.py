@@ -46,10 +46,14 @@ def show(verdict: Verdict, console: Console) -> None:
     console.print(f"[bold {colour}]{MARKS[verdict.outcome]} {escape(text.headline(verdict))}[/]")
     if verdict.reason:
         console.print(escape(verdict.reason))
-    for line in text.place(verdict):
+    for line in text.deviations(verdict):
+        console.print(escape(line), highlight=False)
+    for line in text.place(verdict) if verdict.outcome == "differs" else ():
         console.print(escape(line), highlight=False)
     if verdict.runs:
         console.print(runs(verdict))
+    for line in text.checks(verdict):
+        console.print(escape(line), highlight=False)
     if counts := text.mechanisms(verdict):
         console.print("happened: " + ", ".join(f"{name} {count}" for name, count in counts.items()), highlight=False)
     for note in (*verdict.notes, *text.not_offered(verdict)):

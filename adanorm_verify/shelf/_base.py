@@ -102,6 +102,7 @@ class Adam(Optimizer):
                 self.step_tensor(param, param.grad, group)
 
     def step_tensor(self, param: Tensor, grad: Tensor, group: dict[str, Any]) -> None:
+        self.refuse_unmeant(param, grad)
         state = self.state[param]
         g = grad.to(working_dtype(param.dtype))
         if not state:
@@ -117,10 +118,20 @@ class Adam(Optimizer):
         for new, old in zip(self.param_groups, state_dict["param_groups"], strict=True):
             for param, index in zip(new["params"], old["params"], strict=True):
                 for key, value in state_dict["state"].get(index, {}).items():
-                    moved = value.detach().to(param.device, copy=True) if torch.is_tensor(value) else value
-                    self.state[param][key] = moved
+                    if torch.is_tensor(value):
+                        value = value.detach().to(param.device, self.state_dtype(key, value, param), copy=True)
+                    self.state[param][key] = value
+
+    def state_dtype(self, key: str, value: Tensor, param: Tensor) -> torch.dtype:
+        """The dtype in which a loaded state goes on."""
+        return value.dtype if key == "step" else working_dtype(param.dtype)
 
     # What a subject overrides, in the order in which a step calls it.
+
+    def refuse_unmeant(self, param: Tensor, grad: Tensor) -> None:
+        """Raise RuntimeError for sparse gradients and complex parameters, before anything is changed."""
+        if grad.layout is not torch.strided or param.is_complex():
+            raise RuntimeError("sparse gradients and complex parameters are not supported")
 
     def fresh_state(self, g: Tensor, group: dict[str, Any]) -> dict[str, Any]:
         return {"step": 0, "exp_avg": torch.zeros_like(g), "exp_avg_sq": torch.zeros_like(g)}

@@ -289,6 +289,8 @@ class Foreach(Adam):
         params = [param for param in group["params"] if param.grad is not None]
         if not params:
             return
+        for param in params:
+            self.refuse_unmeant(param, param.grad)
         grads = [param.grad.to(_base.working_dtype(param.dtype)) for param in params]
         for param, g in zip(params, grads, strict=True):
             if not self.state[param]:

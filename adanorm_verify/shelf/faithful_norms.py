@@ -80,6 +80,9 @@ class DoubleAverage(AdamNorm):
     def fresh_state(self, g: Tensor, group: dict[str, Any]) -> dict[str, Any]:
         return {**super().fresh_state(g, group), "exp_grad_norm": g.new_zeros((), dtype=torch.float64)}
 
+    def state_dtype(self, key: str, value: Tensor, param: Tensor) -> torch.dtype:
+        return torch.float64 if key == "exp_grad_norm" else super().state_dtype(key, value, param)
+
     def norm(self, g: Tensor) -> Tensor:
         return torch.linalg.vector_norm(g, dtype=torch.float64)
 

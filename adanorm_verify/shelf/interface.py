@@ -9,6 +9,9 @@ import torch
 from torch import Tensor
 
 from ._base import Adam, AdamNorm, DiffGrad, Now, RAdam, subjects_of
+from .wrong_contract_state import WRONG_CONTRACT_STATE
+from .wrong_interface import WRONG_INTERFACE
+from .wrong_robustness import WRONG_ROBUSTNESS
 
 
 class AverageOutsideState(AdamNorm):
@@ -87,13 +90,4 @@ class ClosureWithoutGrad(DiffGrad):
         return loss
 
 
-class HalfState(Adam):
-    """The state is kept in the parameter's dtype, so that small second moments vanish in the half formats."""
-
-    def step_tensor(self, param: Tensor, grad: Tensor, group: dict[str, Any]) -> None:
-        super().step_tensor(param, grad, group)
-        for key in ("exp_avg", "exp_avg_sq"):
-            self.state[param][key] = self.state[param][key].to(param.dtype)
-
-
-INTERFACE = subjects_of(globals())
+INTERFACE = subjects_of(globals()) + WRONG_CONTRACT_STATE + WRONG_ROBUSTNESS + WRONG_INTERFACE

@@ -1,0 +1,194 @@
+"""Checks of robustness to kinds of tensors: empty, scalar, strided, sparse, complex."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..cases import Case
+from ..subject import SubjectRaised
+from .comparing import alike, first_difference
+from .pages import Failed, NotApplicable, check_page
+from .trial import Live, Trial, real
+
+SHORT = (1.0, 0.125, 0.5, 0.25)
+
+
+@check_page(
+    "robustness",
+    catches="a tensor without elements that raises, or that disturbs the tensors beside it.",
+    sample="step 1 raised RuntimeError: max(): Expected reduction dim to be specified for input.numel() == 0",
+)
+def check_empty_tensor(trial: Trial) -> None:
+    case = trial.case(SHORT, [(0,), (3,), (0, 2)])
+    found = [[thetas[1]] for thetas in trial.run(case)]
+    beside = case.only(1)
+    alike(found, trial.run(beside), trial.twice(beside), "a tensor without elements disturbs the one beside it")
+
+
+@check_page(
+    "robustness",
+    catches="a parameter without dimensions that raises, changes its shape, or moves otherwise than one of shape (1,).",
+    sample="a parameter of shape () does not move as one of shape (1,): tensor 0, element 0 after step 1: ...",
+)
+def check_scalar_parameter(trial: Trial) -> None:
+    case = trial.case(SHORT, [()])
+    wide = replace(
+        case,
+        theta=tuple(x.reshape(1) for x in case.theta),
+        steps=tuple(tuple(g.reshape(1) for g in step if g is not None) for step in case.steps),
+    )
+    live = trial.start(case.theta)
+    found = live.go(case.steps)
+    if live.parameters[0].shape != ():
+        raise Failed(f"a parameter of shape () has become one of shape {tuple(live.parameters[0].shape)}")
+    expected = [[theta.reshape(()) for theta in thetas] for thetas in trial.run(wide)]
+    alike(found, expected, trial.twice(case), "a parameter of shape () does not move as one of shape (1,)")
+
+
+MATRIX = ((3, 4),)
+Layout = Callable[[Tensor], Tensor]
+
+
+def transposed(tensor: Tensor) -> Tensor:
+    return tensor.t().contiguous().t()
+
+
+def sliced(tensor: Tensor) -> Tensor:
+    """The same values with an offset and gaps in memory."""
+    around = tensor.new_full([n + 2 for n in tensor.shape], 7.0)
+    around[1:-1, 1:-1] = tensor
+    return around[1:-1, 1:-1]
+
+
+def every_second(tensor: Tensor) -> Tensor:
+    return tensor.repeat_interleave(2, dim=1)[:, ::2]
+
+
+LAYOUTS: dict[str, Layout] = {"transposed": transposed, "sliced": sliced, "every second column": every_second}
+
+
+@check_page(
+    "robustness",
+    catches="parameters that are not contiguous (transposed, sliced) and move otherwise than a copy would.",
+    sample="a transposed parameter does not move as a contiguous one: tensor 0, element 1 after step 1: ...",
+)
+def check_strided_parameter(trial: Trial) -> None:
+    case = trial.case(SHORT, MATRIX)
+    expected = trial.run(case)
+    for name, layout in LAYOUTS.items():
+        memory = layout(torch.tensor(case.theta[0], dtype=trial.dtype, device=trial.device))
+        around = torch.as_strided(memory, (memory.untyped_storage().nbytes() // memory.itemsize,), (1,), 0).clone()
+        live = trial.start([memory])
+        parameter = live.parameters[0]
+        found = live.go(case.steps)
+        alike(found, expected, trial.twice(case), f"a parameter, {name}, does not move as a contiguous one")
+        outside_unchanged(parameter.detach(), around, name)
+
+
+def outside_unchanged(view: Tensor, before: Tensor, name: str) -> None:
+    """Raise `Failed` where memory around a view was written."""
+    after = torch.as_strided(view, before.shape, (1,), 0).clone()
+    for flat in (before, after):
+        torch.as_strided(flat, view.shape, view.stride(), view.storage_offset()).zero_()
+    if not torch.equal(before, after):
+        raise Failed(f"a step on a parameter, {name}, writes into the memory around it")
+
+
+@check_page(
+    "robustness",
+    catches="gradients whose strides are not their parameter's (transposed, expanded, sliced) and count as others.",
+    sample="a gradient, transposed, does not count as its contiguous copy: tensor 0, element 1 after step 1: ...",
+)
+def check_strided_gradient(trial: Trial) -> None:
+    case = trial.case(SHORT, MATRIX)
+    expected = trial.run(case)
+    for name, layout in LAYOUTS.items():
+        live = trial.start(case.theta)
+        found = live.go([[layout(g) for g in tensors_of(trial, step)] for step in case.steps])
+        alike(found, expected, trial.twice(case), f"a gradient, {name}, does not count as its contiguous copy")
+    rows = replace(case, steps=tuple(tuple(np.ones((3, 1)) * g[:1] for g in s if g is not None) for s in case.steps))
+    live = trial.start(rows.theta)
+    found = live.go([[g[:1].expand(3, 4) for g in tensors_of(trial, step)] for step in rows.steps])
+    what = "a gradient, expanded, does not count as its contiguous copy"
+    alike(found, trial.run(rows), trial.twice(rows), what)
+
+
+def tensors_of(trial: Trial, gradients: Any) -> list[Tensor]:
+    return [torch.tensor(g, dtype=trial.dtype, device=trial.device) for g in gradients if g is not None]
+
+
+def refused_untouched(live: Live, gradients: list[Tensor], kind: str) -> str:
+    """Step; empty where that worked, else what was said. A refusal must have changed nothing."""
+    before, state = live.thetas, kept(live)
+    try:
+        live.step(gradients)
+    except SubjectRaised as error:
+        if difference := first_difference([live.thetas], [before]):
+            raise Failed(f"{kind} is refused after the parameters moved ({error})\n{difference}") from error
+        if state != kept(live):
+            raise Failed(f"{kind} is refused after the state changed ({error})") from error
+        return str(error)
+    return ""
+
+
+def kept(live: Live) -> list[dict[str, Any]]:
+    """The state of every parameter, tensors as lists, to be compared."""
+    return [
+        {k: real(v.detach()).tolist() if isinstance(v, Tensor) else repr(v) for k, v in live.state(i).items()}
+        for i in range(len(live.parameters))
+    ]
+
+
+@check_page(
+    "robustness",
+    catches="sparse gradients that count as others than their dense form, or are refused with the work half done.",
+    sample="a sparse gradient does not count as its dense form: tensor 0, element 1 after step 4: ...",
+)
+def check_sparse_gradient(trial: Trial) -> str:
+    case = ending_sparse(trial.case(SHORT, MATRIX))
+    expected = trial.run(case)
+    live = trial.start(case.theta)
+    found = live.go(case.steps[:-1])
+    (last,) = tensors_of(trial, case.steps[-1])
+    if refusal := refused_untouched(live, [last.to_sparse()], "a sparse gradient"):
+        return f"refuses sparse gradients: {refusal}"
+    what = "a sparse gradient does not count as its dense form"
+    alike([*found, live.thetas], expected, trial.twice(case), what)
+    return "takes sparse gradients"
+
+
+def ending_sparse(case: Case) -> Case:
+    """The second row of the last gradient is zero; its moments are not."""
+    last = tuple(np.where(np.arange(len(g))[:, None] == 1, 0.0, g) for g in case.steps[-1] if g is not None)
+    return replace(case, steps=(*case.steps[:-1], last))
+
+
+@check_page(
+    "robustness",
+    catches="complex parameters that do not move as pairs of reals, or are refused with the work half done.",
+    sample="a complex parameter does not move as pairs of reals: tensor 0, element 1 after step 1: ...",
+)
+def check_complex_parameter(trial: Trial) -> str:
+    if trial.dtype not in (torch.float32, torch.float64):
+        raise NotApplicable(f"there are no complex numbers of {trial.combination.dtype}")
+    case = trial.case(SHORT, [(3, 2)])
+    expected = trial.run(case)
+    (theta,) = tensors_of(trial, case.theta)
+    try:
+        live = trial.start([torch.view_as_complex(theta.clone())])
+    except NotApplicable as error:
+        return f"refuses complex parameters: {error}"
+    found = []
+    for gradients in case.steps:
+        (gradient,) = tensors_of(trial, gradients)
+        if refusal := refused_untouched(live, [torch.view_as_complex(gradient)], "a complex parameter"):
+            return f"refuses complex parameters: {refusal}"
+        found.append(live.thetas)
+    alike(found, expected, trial.twice(case), "a complex parameter does not move as pairs of reals")
+    return "takes complex parameters"

@@ -1,0 +1,329 @@
+"""A trial: the subject on one path in one dtype, and the few verbs with which checks run it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .. import streams
+from ..cases import Case
+from ..comparison import errors
+from ..envelope import envelope
+from ..paper import Algorithm, Hyperparameters
+from ..rounding import PRECISIONS, Bounded
+from ..runs import Check, Combination
+from ..subject import DTYPES, SubjectRaised, as_array, first_line, representable
+from ..trajectory import Quantities
+from .comparing import Path, added, first_difference
+from .pages import Failed, NotApplicable
+
+SHAPES: tuple[streams.Shape, ...] = ((3,), (2, 2))
+MAGNITUDES = (1.0, 0.125, 0.5, 0.25, 1.0, 0.125, 0.5, 0.25)
+"""Norms that fall and rise, so that the correction acts and rests; long enough for RAdam to rectify."""
+HALF = len(MAGNITUDES) // 2
+"""Where runs are interrupted: the correction has acted before, and acts after."""
+DIRECTION = 27
+"""Normal, with a fixed seed."""
+START = 2.0**-4
+"""Of parameters: not zero, and so small that steps are not lost beside it."""
+SEED = 0
+"""Of torch's generator before every run, so that seeded randomness repeats."""
+
+
+@contextmanager
+def refusable(what: str) -> Iterator[None]:
+    """Whatever the subject raises here means that it does not offer `what`."""
+    try:
+        yield
+    except (KeyboardInterrupt, Failed, NotApplicable):
+        raise
+    except BaseException as error:  # a foreign constructor or step may raise anything
+        cause = error if isinstance(error, SubjectRaised) else SubjectRaised(0, error)
+        raise NotApplicable(f"refuses {what}: {cause}") from error
+
+
+@dataclass
+class Live:
+    """An optimizer at work, with its parameters in the order in which a check thinks of them."""
+
+    optimizer: Any
+    parameters: list[Tensor]
+    steps: int = 0
+
+    def step(self, gradients: Sequence[np.ndarray | Tensor | None], closure: Callable[[], Any] | None = None) -> Any:
+        """Give every parameter its gradient, a tensor of its own or the one that is passed, and step.
+
+        Raises:
+            SubjectRaised: the step raised.
+        """
+        for parameter, gradient in zip(self.parameters, gradients, strict=True):
+            parameter.grad = None if gradient is None else like(gradient, parameter)
+        return self.advance(closure)
+
+    def advance(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Step with the gradients that are there."""
+        self.steps += 1
+        try:
+            return self.optimizer.step() if closure is None else self.optimizer.step(closure)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # the subject may raise anything: it is reported, with the step
+            raise SubjectRaised(self.steps, error) from error
+
+    def go(self, steps: Sequence[Sequence[np.ndarray | Tensor | None]]) -> list[list[np.ndarray]]:
+        """Step along `steps`; the parameters after each."""
+        path = []
+        for gradients in steps:
+            self.step(gradients)
+            path.append(self.thetas)
+        return path
+
+    @property
+    def thetas(self) -> list[np.ndarray]:
+        """The parameters now; a complex one as pairs of reals."""
+        return [as_array(real(parameter.detach())) for parameter in self.parameters]
+
+    def state(self, parameter: int) -> dict[str, Any]:
+        """What the optimizer keeps for a parameter."""
+        states = getattr(self.optimizer, "state", None)
+        kept = states.get(self.parameters[parameter]) if isinstance(states, Mapping) else None
+        return dict(kept) if isinstance(kept, Mapping) else {}
+
+
+def real(tensor: Tensor) -> Tensor:
+    return torch.view_as_real(tensor) if tensor.is_complex() else tensor
+
+
+def like(gradient: np.ndarray | Tensor, parameter: Tensor) -> Tensor:
+    if isinstance(gradient, Tensor):
+        return gradient
+    return torch.tensor(gradient, dtype=parameter.dtype, device=parameter.device)
+
+
+def seed(device: str) -> None:
+    """Seed torch's generator; that of the CPU alone where no other is used, which is much quicker."""
+    if device == "cpu":
+        torch.default_generator.manual_seed(SEED)
+    else:
+        torch.manual_seed(SEED)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """The subject on one path in one dtype, with chosen hyperparameters and further constructor arguments.
+
+    Args:
+        check: what is checked against what; its algorithm is the best-known list of what the subject is.
+        combination: path and dtype, probed.
+        hyperparameters: of the runs.
+        options: further constructor arguments.
+        known: cases, lists and envelopes made so far, shared by the trials of one check.
+    """
+
+    check: Check
+    combination: Combination
+    hyperparameters: Hyperparameters
+    options: Mapping[str, Any] = field(default_factory=dict)
+    known: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def algorithm(self) -> Algorithm:
+        return self.check.algorithm
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return DTYPES[self.combination.dtype]
+
+    @property
+    def device(self) -> str:
+        return self.check.device
+
+    @property
+    def one_vector(self) -> bool:
+        """Whether the norm is meant over all tensors, so that they do influence each other."""
+        return self.algorithm.conventions.get("norm_scope") == "vector"
+
+    # What it may be given.
+
+    def using(self, **values: float) -> Trial:
+        """With other hyperparameters, in the paper's names; `NotApplicable` where the subject cannot be given them."""
+        for name in values:
+            if name not in self.check.subject.settable:
+                pinned = name in self.check.subject.pinned
+                raise NotApplicable(f"{name} is fixed by the caller" if pinned else f"takes no {name}")
+        return replace(self, hyperparameters=replace(self.hyperparameters, **values))
+
+    def given(self, **options: Any) -> Trial:
+        """With further constructor arguments; `NotApplicable` where the constructor has no such parameter."""
+        for name in options:
+            if name not in self.check.subject.parameters:
+                raise NotApplicable(f"its constructor has no parameter {name}")
+            if name in self.check.subject.arguments:
+                raise NotApplicable(f"{name} is fixed by the caller")
+        return replace(self, options={**self.options, **options})
+
+    def on(self, path: str) -> Trial:
+        """On another of its paths."""
+        return replace(self, combination=replace(self.combination, path=path))
+
+    def within(self, dtype: str) -> Trial:
+        """In another dtype."""
+        return replace(self, combination=replace(self.combination, dtype=dtype))
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """What the constructor is called with, besides the parameters."""
+        subject = self.check.subject
+        own = subject.options(self.hyperparameters, subject.settable)
+        return {**own, **subject.arguments, **subject.paths[self.combination.path], **self.options}
+
+    # What it is run on.
+
+    def case(
+        self, magnitudes: Sequence[float] = MAGNITUDES, shapes: Sequence[streams.Shape] = SHAPES, start: float = START
+    ) -> Case:
+        """An ordinary case at these hyperparameters, its numbers representable in the dtype."""
+        chosen = (self.hyperparameters,)
+
+        def make() -> Case:
+            made = streams.case("contract", shapes, magnitudes, kind=DIRECTION, start=start, hyperparameters=chosen)
+            return representable(made, self.combination.dtype)
+
+        return self.once(
+            ("case", *magnitudes, *shapes, start, *chosen[0].items().values(), self.combination.dtype), make
+        )
+
+    def once(self, key: tuple[Any, ...], make: Callable[[], Any]) -> Any:
+        """What `make` makes, made once for all trials of the check."""
+        spelled = tuple(str(part) for part in key)
+        if spelled not in self.known:
+            self.known[spelled] = make()
+        return self.known[spelled]
+
+    def changed(self, change: Callable[..., Algorithm], *arguments: Any) -> Algorithm:
+        """The best-known list changed by a function, the same object each time."""
+        return self.once(("list", change.__name__, *arguments), lambda: change(self.algorithm, *arguments))
+
+    def start(self, theta: Sequence[np.ndarray | Tensor], **arguments: Any) -> Live:
+        """A new optimizer over parameters that start at `theta`; a tensor keeps its memory and strides."""
+        parameters = self.parameters(theta)
+        return self.over(parameters, list(parameters), **arguments)
+
+    def parameters(self, theta: Sequence[np.ndarray | Tensor]) -> list[Tensor]:
+        """Leaves that require a gradient; arrays become tensors of the trial's dtype."""
+        tensors = [x if isinstance(x, Tensor) else torch.tensor(x, dtype=self.dtype, device=self.device) for x in theta]
+        return [torch.nn.Parameter(tensor) for tensor in tensors]
+
+    def over(self, parameters: Sequence[Tensor], groups: Any, **arguments: Any) -> Live:
+        """A new optimizer over `groups` of parameters that exist.
+
+        Raises:
+            SubjectRaised: the constructor refused what it accepts elsewhere.
+            NotApplicable: it refused hyperparameters or options other than its usual ones.
+        """
+        seed(self.device)
+        called = {**self.arguments, **arguments}
+        try:
+            return Live(self.check.subject.factory(groups, **called), list(parameters))
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # a constructor may raise anything
+            raise NotApplicable(f"its constructor refuses: {type(error).__name__}: {first_line(error)}") from error
+
+    def run(self, case: Case) -> Path:
+        """The parameters after each step of a case on a new optimizer."""
+        return self.start(case.theta).go(case.steps)
+
+    # What is expected of it.
+
+    def quantities(self, case: Case, algorithm: Algorithm | None = None) -> list[list[Quantities | None]]:
+        """The envelope of every quantity along a case, of the best-known list or another one."""
+        chosen, count, dtype = (
+            algorithm or self.algorithm,
+            self.check.count(self.combination.path),
+            self.combination.dtype,
+        )
+        numbers = b"".join(array.tobytes() for array in case.arrays())
+        missing = [gradient is None for gradients in case.steps for gradient in gradients]
+        key = ("envelope", id(chosen), count, dtype, case.hyperparameters, case.shapes, missing, numbers)
+        return self.once(key, lambda: list(envelope(chosen, case, PRECISIONS[dtype], count)))
+
+    def expected(self, case: Case, algorithm: Algorithm | None = None) -> tuple[Path, Path]:
+        """The list's parameters after each step, and what rounding can do to them."""
+        values, bounds = list(case.theta), [np.zeros_like(theta) for theta in case.theta]
+        path, allowed = [], []
+        for known in self.quantities(case, algorithm):
+            for i, quantities in enumerate(known):
+                if quantities is not None:
+                    values[i] = np.asarray(quantities["theta"].value)
+                    bounds[i] = np.broadcast_to(quantities["theta"].bound, values[i].shape)
+            path.append(list(values))
+            allowed.append(list(bounds))
+        return path, allowed
+
+    def sure(self, case: Case) -> Path:
+        """Where, step by step, every quantity so far is sure to be finite in any correct implementation.
+
+        Every one and not only the parameters: branches are often computed both, and one is multiplied by zero.
+        """
+        masks = [np.ones(theta.shape, dtype=bool) for theta in case.theta]
+        path = []
+        for known in self.quantities(case):
+            for i, quantities in enumerate(known):
+                for x in (quantities or {}).values():
+                    if isinstance(x, Bounded) and np.ndim(x.value) in (0, masks[i].ndim):
+                        masks[i] = masks[i] & np.isfinite(x.value) & np.isfinite(x.bound)
+            path.append(list(masks))
+        return path
+
+    def allowed(self, case: Case) -> Path:
+        """What rounding can do to the parameters along a case, by the best-known list."""
+        return self.expected(case)[1]
+
+    def twice(self, case: Case) -> Path:
+        """How far two runs of the same exact result may be apart."""
+        return added(self.allowed(case), self.allowed(case))
+
+    @cached_property
+    def plain(self) -> Path:
+        """The parameters along the ordinary case."""
+        return self.run(self.case())
+
+    @cached_property
+    def unsteady(self) -> str:
+        """Where a plain repeat differs, from zero so that no bit of a step is lost; empty where it is bit-identical."""
+        case = self.case(start=0.0)
+        return first_difference(self.run(case), self.run(case))
+
+    @cached_property
+    def draws(self) -> bool:
+        """Whether a run leaves torch's generator elsewhere: the subject draws random numbers."""
+        seed(self.device)
+        before = torch.get_rng_state()
+        self.run(self.case())
+        return not torch.equal(before, torch.get_rng_state())
+
+    @cached_property
+    def conforms(self) -> bool:
+        """Whether the ordinary case stays in the envelope of the best-known list."""
+        values, bounds = self.expected(self.case())
+        return all(
+            errors(y, b, x)[2].max(initial=0.0) <= 1
+            for found, expected, allowed in zip(self.plain, values, bounds, strict=True)
+            for x, y, b in zip(found, expected, allowed, strict=True)
+        )
+
+    def same(self, found: Path, expected: Path, what: str) -> None:
+        """Raise `Failed` unless two runs are bit-identical; `NotApplicable` where not even a plain repeat is."""
+        difference = first_difference(found, expected)
+        if difference and self.unsteady:
+            raise NotApplicable("a plain repeat of the subject is not bit-identical; see the check repeats")
+        if difference:
+            raise Failed(f"{what}\n{difference}")

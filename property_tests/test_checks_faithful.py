@@ -1,0 +1,97 @@
+"""No false alarm: what is right passes every check of the contract, on all its paths."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+import adanorm_verify.optim
+from adanorm_verify.checks import CHECKS, run_checks
+from adanorm_verify.paper import algorithm
+from adanorm_verify.runs import Check, probe
+from adanorm_verify.shelf import FAITHFUL
+from adanorm_verify.subject import Subject
+from adanorm_verify.verdict import CheckResult
+
+
+def contract(
+    factory, name, profile="default", dtypes=("float32",), expect=None, **arguments
+) -> tuple[CheckResult, ...]:
+    """The checks of a subject that claims to be an algorithm, on every path that it offers."""
+    paper = algorithm(name)
+    subject = Subject(factory, getattr(factory, "__name__", repr(factory)), arguments, {}, paper.hyperparameters)
+    check = Check(subject, paper, subject.base, "cpu")
+    combinations = [probe(check, path, dtype) for dtype in dtypes for path in subject.paths]
+    return run_checks(check, combinations, expect, profile)
+
+
+def failures(results) -> list[str]:
+    return [f"{result.path}, {result.name}: {result.message}" for result in results if result.outcome == "failed"]
+
+
+def passed(results) -> set[str]:
+    return {result.name for result in results if result.outcome == "passed"}
+
+
+OWN = [getattr(adanorm_verify.optim, name) for name in adanorm_verify.optim.__all__]
+
+
+@pytest.mark.parametrize("subject", FAITHFUL, ids=lambda subject: subject.__name__)
+def test_faithful_rewriting_passes_every_check(subject):
+    results = contract(subject, subject.algorithm, "quick")
+    assert failures(results) == []
+    assert len(passed(results)) > 30
+
+
+@pytest.mark.parametrize("subject", OWN, ids=lambda subject: subject.__name__)
+def test_the_optimizers_shipped_here_pass_on_all_paths(subject):
+    results = contract(subject, subject.__name__.lower())
+    assert failures(results) == []
+    assert {result.path for result in results} == {"single-tensor", "foreach", "capturable"}
+    assert "state-in-a-fresh-process" in passed(results)
+
+
+def test_quick_is_the_default_without_the_fresh_process():
+    pages = [page for page in CHECKS if page.function is not None]
+    assert [page.name for page in pages if "quick" not in page.profiles] == ["state-in-a-fresh-process"]
+    assert all({"default", "thorough"} <= set(page.profiles) for page in pages)
+
+
+@pytest.mark.parametrize(
+    ("subject", "name"), [(torch.optim.Adam, "adam"), (torch.optim.RAdam, "radam"), (torch.optim.NAdam, "adam")]
+)
+def test_torch_passes_on_its_plain_and_foreach_paths(subject, name):
+    results = [result for result in contract(subject, name) if result.path != "fused"]
+    assert failures(results) == []
+    assert {result.path for result in results} == {"single-tensor", "foreach"}
+
+
+def fused_ignores_strides() -> bool:
+    """Whether torch's fused Adam, asked without this project, moves a transposed parameter otherwise."""
+    moved = []
+    for fused in (False, True):
+        parameter = torch.nn.Parameter(torch.zeros(2, 3).t())
+        parameter.grad = torch.arange(6.0).reshape(3, 2) - 2.5
+        torch.optim.Adam([parameter], fused=fused).step()
+        moved.append(parameter.detach().clone())
+    return not torch.allclose(*moved)
+
+
+def test_fused_adam_of_torch_fails_exactly_where_it_ignores_strides():
+    results = [result for result in contract(torch.optim.Adam, "adam") if result.path == "fused"]
+    failed = {result.name for result in results if result.outcome == "failed"}
+    assert failed == ({"strided-parameter", "strided-gradient"} if fused_ignores_strides() else set())
+
+
+def test_float64_is_taken_where_float32_was_not_run():
+    results = contract(torch.optim.Adam, "adam", "quick", dtypes=("float64",), foreach=False, fused=False)
+    assert failures(results) == []
+    assert {result.dtype for result in results} == {"float64"}
+
+
+def test_hyperparameters_that_the_caller_fixed_are_not_applicable():
+    results = contract(torch.optim.Adam, "adam", "quick", foreach=False, fused=False, lr=0.125, eps=1e-3)
+    assert failures(results) == []
+    reasons = {result.name: result.message for result in results if result.outcome == "not-applicable"}
+    assert reasons["zero-lr"] == "lr is fixed by the caller"
+    assert reasons["gradient-scale"] == "eps is fixed by the caller"

@@ -1,0 +1,163 @@
+"""`run_checks`: pages, expectations, what is not applicable, and fresh processes."""
+
+from __future__ import annotations
+
+import pickle
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from test_checks_faithful import contract, failures
+
+from adanorm_verify.checks import CHECKS, Failed, NotApplicable, comparing, fresh, tensors
+from adanorm_verify.shelf import INTERFACE
+from adanorm_verify.shelf._base import Adam, AdamNorm
+
+SUBJECTS = {subject.__name__: subject for subject in INTERFACE}
+
+
+def outcomes(results, name) -> set[str]:
+    return {result.outcome for result in results if result.name == name}
+
+
+def test_pages_are_complete_and_names_unique():
+    names = [page.name for page in CHECKS]
+    assert len(set(names)) == len(names)
+    assert {"trajectory", "state-follows", "liveness"} <= set(names)
+    for page in CHECKS:
+        assert page.catches.endswith(".")
+        assert page.sample
+        assert page.switch == f"--expect {page.name}=REASON"
+
+
+def test_expected_failure_keeps_its_message_and_reason():
+    results = contract(SUBJECTS["ClosureIgnored"], "adam", "quick", expect={"closure": "known, issue 12"})
+    (found,) = [result for result in results if result.name == "closure"]
+    assert (found.outcome, found.reason) == ("expected", "known, issue 12")
+    assert "calls the closure 0 times" in found.message
+    assert failures(results) == []
+
+
+def test_expected_failure_that_passes_everywhere_is_stale():
+    results = contract(Adam, "adam", "quick", expect={"closure": "it used to fail"})
+    assert outcomes(results, "closure") == {"stale"}
+
+
+def test_expectation_that_holds_on_one_path_is_not_stale():
+    two_paths = torch.optim.Adam
+    results = contract(two_paths, "adam", "quick", expect={"strided-gradient": "fused ignores strides"})
+    if "expected" in outcomes(results, "strided-gradient"):
+        assert "stale" not in outcomes(results, "strided-gradient")
+    else:
+        assert outcomes(results, "strided-gradient") == {"stale"}
+
+
+def test_expecting_what_does_not_exist_lists_the_names():
+    with pytest.raises(ValueError, match=r"expect 'closures': no such check; the checks are .*closure"):
+        contract(Adam, "adam", "quick", expect={"closures": "typo"})
+
+
+def test_optimizer_that_never_moves_shows_nothing():
+    class Still(Adam):
+        def move(self, param, update):
+            pass
+
+    results = contract(Still, "adam", "quick")
+    assert {result.outcome for result in results} == {"not-applicable"}
+
+
+def test_local_class_is_tried_in_this_process_only():
+    class Local(AdamNorm):
+        """Cannot be imported by name."""
+
+    results = contract(Local, "adamnorm")
+    assert failures(results) == []
+    (process,) = [result for result in results if result.name == "state-in-a-fresh-process"]
+    assert process.outcome == "not-applicable"
+    assert "a fresh instance was tried in this process" in process.message
+    assert outcomes(results, "state-in-a-fresh-instance") == {"passed"}
+
+
+def test_whatever_a_subject_raises_is_a_failure_with_its_message():
+    class Exits(Adam):
+        def state_dict(self):
+            raise SystemExit("no state today. Come again tomorrow")
+
+    results = contract(Exits, "adam", "quick")
+    (found,) = [result for result in results if result.name == "state-in-a-fresh-instance"]
+    assert found.outcome == "failed"
+    assert found.message == "raised SystemExit: no state today"
+
+
+def test_switch_without_effect_is_a_note():
+    class Switched(Adam):
+        def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, amsgrad=False):
+            super().__init__(params, lr, betas, eps)
+
+    (found,) = [result for result in contract(Switched, "adam", "quick") if result.name == "switches"]
+    assert (found.outcome, found.message) == ("passed", "no effect was seen of amsgrad")
+
+
+def test_weight_decay_is_named():
+    notes = {result.message for result in contract(torch.optim.Adam, "adam", "quick") if result.name == "weight-decay"}
+    assert notes == {"weight decay is coupled"}
+    notes = {result.message for result in contract(torch.optim.AdamW, "adam", "quick") if result.name == "weight-decay"}
+    assert notes == {"weight decay is decoupled"}
+
+
+def test_torch_generator_is_left_as_it_was():
+    torch.manual_seed(5)
+    before = torch.get_rng_state()
+    contract(Adam, "adam", "quick")
+    assert torch.equal(before, torch.get_rng_state())
+
+
+def test_fresh_process_does_not_run_the_script_again(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import torch\n"
+        "print('begun')\n"
+        "from test_checks_faithful import contract\n"
+        "from adanorm_verify.optim import AdamNorm\n"
+        "results = contract(AdamNorm, 'adamnorm')\n"
+        "print([r.outcome for r in results if r.name == 'state-in-a-fresh-process'])\n"
+    )
+    import adanorm_verify
+
+    root = adanorm_verify.__path__[0] + "/.."
+    done = subprocess.run(
+        [sys.executable, str(script)],
+        capture_output=True,
+        text=True,
+        env={"PYTHONPATH": f"{root}:{root}/property_tests"},
+    )
+    assert done.stdout.splitlines() == ["begun", "['passed', 'passed', 'passed']"], done.stderr
+
+
+def test_fresh_process_that_raises_says_what():
+    class Odd:
+        """Stands for anything that cannot be built there."""
+
+    continuation = fresh.Continuation(torch.optim.Adam, {"lr": -1.0}, b"", [torch.zeros(1)], [], torch.get_rng_state())
+    with pytest.raises(Failed, match="in a fresh process it raised ValueError: Invalid learning rate"):
+        fresh.in_fresh_process(continuation)
+    with pytest.raises((AttributeError, pickle.PicklingError)):
+        pickle.dumps(Odd)
+
+
+def test_comparison_of_runs_fails_closed():
+    one = [[np.zeros(2)]]
+    with pytest.raises(NotApplicable, match="nothing could be compared"):
+        comparing.alike(one, one, [[np.full(2, np.inf)]], "nothing")
+    with pytest.raises(Failed, match="element 1 after step 1: expected 0, found nan"):
+        comparing.alike([[np.array([0.0, np.nan])]], one, [[np.ones(2)]], "what")
+    assert comparing.first_difference([[np.array([np.nan])]], [[np.array([np.nan])]]) == ""
+
+
+@pytest.mark.parametrize("layout", tensors.LAYOUTS.values(), ids=tensors.LAYOUTS)
+def test_layouts_keep_values_and_change_strides(layout):
+    tensor = torch.arange(12.0).reshape(3, 4)
+    assert torch.equal(layout(tensor), tensor)
+    assert not layout(tensor).is_contiguous()

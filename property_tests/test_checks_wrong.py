@@ -1,0 +1,91 @@
+"""Every check fails on something wrong, and says so by its name."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import pytest
+from test_checks_faithful import contract
+
+from adanorm_verify import check_optimizer, shelf
+from adanorm_verify.checks import CHECKS
+
+CAUGHT = {
+    "zero-gamma": "GammaPointNineFive",
+    "corrected-norm": "L1Norm",
+    "gradient-scale": "NoRoot",
+    "coordinate-order": "NormOfFirstRow",
+    "parameter-order": "CountPerTensor",
+    "sign-flip": "FrictionWithoutAbsolute",
+    "tensors-apart": "NormOfGroup",
+    "zero-lr": "RateFloor",
+    "parameters-set-back": "ShadowParameters",
+    "state-in-a-fresh-instance": "CountOutsideState",
+    "state-in-a-fresh-process": "AverageInClass",
+    "options-in-state": "LoadingKeepsOptions",
+    "deepcopy": "CopySharesState",
+    "pickling": "PickleForgets",
+    "added-group": "AddingForgets",
+    "state-in-another-dtype": "OtherDtypeForgets",
+    "two-optimizers": "LatestOwnsAverages",
+    "zero-gradients": "ZeroByZero",
+    "missing-gradients": "NothingRaises",
+    "late-gradient": "SharedStepCount",
+    "magnitudes": "NoEps",
+    "half-precision": "HalfRefusedLate",
+    "not-finite": "SkipsAllForOne",
+    "empty-tensor": "EmptyRaises",
+    "scalar-parameter": "ScalarsRaise",
+    "strided-parameter": "WritesFlatCopy",
+    "strided-gradient": "ReadsGradientMemory",
+    "sparse-gradient": "SparseLazily",
+    "complex-parameter": "ComplexSquared",
+    "weight-decay": "DecayIgnored",
+    "maximize": "MaximizeIgnored",
+    "tensor-lr": "TensorRateFrozen",
+    "scheduler": "RateOfFirstStep",
+    "group-options": "GroupDecayIgnored",
+    "gradients-untouched": "DecayIntoGradient",
+    "gradients-kept": "PreviousAliased",
+    "zero-grad": "ZerosNothing",
+    "in-place": "ParameterRebound",
+    "state-memory": "MomentInGradient",
+    "repeats": "NoisyLastBit",
+    "closure": "ClosureTwice",
+    "generator": "CountsParameters",
+    "paths-agree": "TwoPaths",
+}
+"""Check to the subject of the shelf on which it must fail."""
+NOTES_ONLY = {"switches"}
+SUBJECTS = {subject.__name__: subject for subject in (*shelf.WRONG, *shelf.INTERFACE)}
+
+
+@cache
+def failed(subject, profile: str = "quick") -> dict[str, str]:
+    results = contract(subject, subject.algorithm, profile)
+    return {result.name: result.message for result in results if result.outcome == "failed"}
+
+
+def test_every_check_has_a_subject_on_which_it_must_fail():
+    assert set(CAUGHT) | NOTES_ONLY == {page.name for page in CHECKS if page.function is not None}
+
+
+@pytest.mark.parametrize(("check", "name"), CAUGHT.items(), ids=CAUGHT)
+def test_check_fails_on_something_wrong(check, name):
+    page = next(page for page in CHECKS if page.name == check)
+    found = failed(SUBJECTS[name], page.profiles[0])
+    assert check in found
+    assert 1 <= len(found[check].splitlines()) <= 2
+
+
+@pytest.mark.parametrize("subject", shelf.INTERFACE, ids=lambda subject: subject.__name__)
+def test_wrong_contract_of_right_formulas_is_caught_by_a_check_alone(subject):
+    verdict = check_optimizer(subject, subject.algorithm, profile="quick", dtypes=["float32"], explain=False)
+    assert verdict.first_divergence is None
+    assert failed(subject)
+
+
+def test_shelf_of_wrong_contracts_is_large_and_says_what_is_wrong():
+    assert len(shelf.INTERFACE) >= 40
+    assert all(subject.__doc__.endswith(".") for subject in shelf.INTERFACE)
+    assert {subject.algorithm for subject in shelf.INTERFACE} == set(shelf.ALGORITHMS)
