@@ -83,6 +83,15 @@ def test_fused_adam_of_torch_fails_exactly_where_it_ignores_strides():
     assert failed == ({"strided-parameter", "strided-gradient"} if fused_ignores_strides() else set())
 
 
+@pytest.mark.parametrize("dtype", ["float64", "bfloat16", "float16"])
+@pytest.mark.parametrize(("subject", "name"), [(torch.optim.Adam, "adam"), (torch.optim.RAdam, "radam")])
+def test_another_dtype_alone_raises_no_false_alarm(subject, name, dtype):
+    results = [result for result in contract(subject, name, "quick", dtypes=(dtype,)) if result.path != "fused"]
+    assert failures(results) == []
+    assert {result.dtype for result in results} == {dtype}
+    assert len(passed(results)) > 30
+
+
 def test_float64_is_taken_where_float32_was_not_run():
     results = contract(torch.optim.Adam, "adam", "quick", dtypes=("float64",), foreach=False, fused=False)
     assert failures(results) == []

@@ -14,6 +14,7 @@ from test_checks_faithful import contract, failures
 from adanorm_verify.checks import CHECKS, Failed, NotApplicable, comparing, fresh, tensors
 from adanorm_verify.shelf import INTERFACE
 from adanorm_verify.shelf._base import Adam, AdamNorm
+from adanorm_verify.targets import load
 
 SUBJECTS = {subject.__name__: subject for subject in INTERFACE}
 
@@ -161,3 +162,12 @@ def test_layouts_keep_values_and_change_strides(layout):
     tensor = torch.arange(12.0).reshape(3, 4)
     assert torch.equal(layout(tensor), tensor)
     assert not layout(tensor).is_contiguous()
+
+
+def test_optimizer_of_a_file_is_found_by_the_fresh_process(tmp_path, monkeypatch):
+    file = tmp_path / "optimizer_of_mine.py"
+    file.write_text("import torch\n\n\nclass Mine(torch.optim.Adam):\n    pass\n")
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    results = contract(load(f"{file}:Mine"), "adam", foreach=False, fused=False)
+    assert failures(results) == []
+    assert outcomes(results, "state-in-a-fresh-process") == {"passed"}

@@ -160,6 +160,8 @@ CONVERTED = ("float64", "bfloat16")
     sample="loaded into bfloat16 parameters it leaves what the coarser format explains: tensor 0, element 0 after ...",
 )
 def check_state_in_another_dtype(trial: Trial) -> str:
+    if trial.half:
+        raise NotApplicable("a state of half precision is not continued in another format")
     done = [dtype for dtype in CONVERTED if dtype != trial.combination.dtype and continues_in(trial, dtype)]
     if not done:
         raise NotApplicable(f"it cannot be run in {' or '.join(CONVERTED)}")

@@ -142,6 +142,11 @@ class Trial:
         return DTYPES[self.combination.dtype]
 
     @property
+    def half(self) -> bool:
+        """Whether the format is so coarse that small effects can be lost in it."""
+        return self.dtype.itemsize < torch.float32.itemsize
+
+    @property
     def device(self) -> str:
         return self.check.device
 

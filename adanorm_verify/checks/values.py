@@ -39,7 +39,8 @@ def check_zero_gradients(trial: Trial) -> None:
         case = trial.case(magnitudes)
         finite(trial, case, f"zero gradients {when} give what is not finite")
     still = trial.case((0.0, 0.0))
-    unmoved([still.theta] * 2, trial.run(still), "gradients of nothing but zeros move parameters")
+    if all(sure.all() for masks in trial.sure(still) for sure in masks):  # float16 rounds a small eps to zero
+        unmoved([still.theta] * 2, trial.run(still), "gradients of nothing but zeros move parameters")
 
 
 @check_page(
