@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -13,6 +14,7 @@ import numpy as np
 import torch
 
 from . import __version__, streams
+from . import legacy as legacy_shim
 from .errors import CannotCheck
 from .judging import fits_designed, hints, judge
 from .paper import DECISIONS, Algorithm
@@ -40,6 +42,7 @@ def check_optimizer(
     device: str = "cpu",
     seed: int = 0,
     explain: bool = True,
+    legacy: bool = False,
     progress: Progress | None = None,
 ) -> Verdict:
     """Decide whether an optimizer is the algorithm that it claims to be.
@@ -56,6 +59,7 @@ def check_optimizer(
         device: of the tensors.
         seed: of the generated cases.
         explain: shrink the counterexample of an optimizer that differs, and look for other readings that it fits.
+        legacy: put back what old torch had and today's has not; the notes say what was translated.
         progress: called as cases end.
 
     Returns:
@@ -72,6 +76,8 @@ def check_optimizer(
     readings = other_readings(paper, answers, allow)
     refuse_unobservable(answers)
     environment = describe(profile, device, seed)
+    shim = ExitStack()
+    translated = shim.enter_context(legacy_shim.shim()) if legacy else None
     try:
         if device == "cuda" and not torch.cuda.is_available():
             raise CannotCheck("device 'cuda': torch finds no CUDA device; use --device cpu")
@@ -91,6 +97,10 @@ def check_optimizer(
         verdict = replace(verdict, decisions={**answers, **verdict.decisions})
     except CannotCheck as error:
         verdict = Verdict("not-checked", name, algorithm, decisions=answers, reason=str(error))
+    finally:
+        shim.close()
+    if translated is not None:
+        verdict = replace(verdict, notes=(*verdict.notes, legacy_shim.note(translated)))
     return replace(verdict, environment=environment)
 
 
