@@ -4,6 +4,7 @@ from .bench import bench
 from .check import check
 from .gate import gate
 from .listing import listing
+from .survey import survey
 
-COMMANDS = (check, gate, bench, listing)
+COMMANDS = (check, gate, survey, bench, listing)
 """In the order of `--help`."""
