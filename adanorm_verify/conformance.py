@@ -101,6 +101,7 @@ def check_optimizer(
         shim.close()
     if translated is not None:
         verdict = replace(verdict, notes=(*verdict.notes, legacy_shim.note(translated)))
+        environment["legacy"] = dict(translated)
     return replace(verdict, environment=environment)
 
 

@@ -4,7 +4,7 @@ from .bench import bench
 from .check import check
 from .gate import gate
 from .listing import listing
-from .survey import survey
+from .survey import survey_command
 
-COMMANDS = (check, gate, survey, bench, listing)
+COMMANDS = (check, gate, survey_command, bench, listing)
 """In the order of `--help`."""

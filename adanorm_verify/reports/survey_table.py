@@ -6,7 +6,7 @@ import html
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from ..survey.table import Interval, Row, Span
+from ..survey.table import Interval, Row, Span, Table
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -38,55 +38,44 @@ def cells(row: Row, mark: str = "") -> tuple[str, ...]:
     return row.optimizer, row.algorithm, row.path, verdicts(row), deviations(row, mark)
 
 
-def packages(rows: Sequence[Row]) -> dict[str, list[Row]]:
-    found: dict[str, list[Row]] = {}
-    for row in rows:
-        found.setdefault(row.package, []).append(row)
-    return found
-
-
-def heading(package: str, releases: Sequence[str]) -> str:
-    """The package and the releases that were looked at."""
-    if len(releases) == 1:
-        return f"{package} {releases[0]}".strip()
-    return f"{package} {releases[0]} – {releases[-1]} ({len(releases)} releases)"
-
-
-def lines(rows: Sequence[Row], releases: dict[str, list[str]]) -> Iterator[str]:
+def lines(table: Table) -> Iterator[str]:
     """For a pipe: a heading a package, a line a row."""
-    for package, own in packages(rows).items():
-        yield heading(package, releases[package])
+    for package, own in table.packages.items():
+        yield table.heading(package)
+        if package in table.remarks:
+            yield f"  {table.remarks[package]}"
         for row in own:
             where = ", ".join(filter(None, [f"as {row.algorithm}", row.path]))
             yield f"  {row.optimizer}, {where}: {verdicts(row)}"
             yield from (f"    {spanned(named(span, ''), span.interval)}" for span in row.deviations)
 
 
-def show(rows: Sequence[Row], releases: dict[str, list[str]], console: Console) -> None:
+def show(table: Table, console: Console) -> None:
     """For a terminal: a table a package."""
     from rich.markup import escape
-    from rich.table import Table
+    from rich.table import Table as Grid
 
-    for package, own in packages(rows).items():
-        table = Table(title=escape(heading(package, releases[package])), title_justify="left")
+    for package, own in table.packages.items():
+        grid = Grid(title=escape(table.heading(package)), title_justify="left", caption=table.remarks.get(package))
         for name in HEADER:
-            table.add_column(name)
+            grid.add_column(name)
         for row in own:
             said = "\n".join(coloured(span) for span in row.verdicts)
             instead = "\n".join(escape(spanned(named(span, ""), span.interval)) for span in row.deviations)
-            table.add_row(escape(row.optimizer), row.algorithm, row.path, said, instead)
-        console.print(table)
+            grid.add_row(escape(row.optimizer), row.algorithm, row.path, said, instead)
+        console.print(grid)
 
 
 def coloured(span: Span) -> str:
     return f"[{COLOURS.get(span.name, 'yellow')}]{spanned(span.name, span.interval)}[/]"
 
 
-def markdown(rows: Sequence[Row], releases: dict[str, list[str]]) -> str:
+def markdown(table: Table) -> str:
     """For the README: a table a package; conventions stand in brackets."""
     parts = []
-    for package, own in packages(rows).items():
-        head = [f"**{heading(package, releases[package])}**", "", line(HEADER), line(["---"] * len(HEADER))]
+    for package, own in table.packages.items():
+        remark = f", {table.remarks[package]}" if package in table.remarks else ""
+        head = [f"**{table.heading(package)}**{remark}", "", line(HEADER), line(["---"] * len(HEADER))]
         parts.append("\n".join([*head, *(line(cells(row, "`")) for row in own)]))
     return "\n\n".join(parts) + "\n"
 
@@ -95,7 +84,7 @@ def line(cells: Sequence[str]) -> str:
     return "| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |"
 
 
-def inserted(document: str, table: str) -> str:
+def inserted(document: str, text: str) -> str:
     """A document with the table between its two markers.
 
     Raises:
@@ -104,7 +93,7 @@ def inserted(document: str, table: str) -> str:
     if document.count(BEGIN) != 1 or document.count(END) != 1 or document.index(END) < document.index(BEGIN):
         raise ValueError(f"the document has no place for the table: {BEGIN} and, below it, {END}, once each")
     head, _, rest = document.partition(BEGIN)
-    return f"{head}{BEGIN}\n\n{table}\n{END}{rest.partition(END)[2]}"
+    return f"{head}{BEGIN}\n\n{text}\n{END}{rest.partition(END)[2]}"
 
 
 PAGE = """<!doctype html>
@@ -126,13 +115,13 @@ th, td {{ border-bottom: 1px solid #ccc; padding: .35rem .6rem; text-align: left
 """
 
 
-def page(rows: Sequence[Row], releases: dict[str, list[str]], about: str) -> str:
+def page(table: Table, about: str) -> str:
     """A page of its own, without network."""
     tables = []
-    for package, own in packages(rows).items():
+    for package, own in table.packages.items():
         body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in html_cells(row))}</tr>\n" for row in own)
         head = "".join(f"<th>{html.escape(name)}</th>" for name in HEADER)
-        title = f"<h2>{html.escape(heading(package, releases[package]))}</h2>"
+        title = f"<h2>{html.escape(table.heading(package))}</h2><p>{html.escape(table.remarks.get(package, ''))}</p>"
         tables.append(f"{title}\n<div><table>\n<tr>{head}</tr>\n{body}</table></div>")
     return PAGE.format(about=html.escape(about), tables="\n".join(tables))
 

@@ -34,7 +34,6 @@ class How:
 
     profile: str
     seed: int
-    legacy: bool
 
     def environment(self) -> dict[str, Any]:
         versions = {name: importlib.metadata.version(name) for name in MEASURED}
@@ -56,6 +55,7 @@ class Job:
         targets: what `worker.records` reads.
         source: the package to install; None for a file.
         cwd: where the process runs; an empty folder when None.
+        legacy: under the shim for code of an old torch.
     """
 
     package: str
@@ -64,6 +64,7 @@ class Job:
     targets: tuple[dict[str, Any], ...]
     source: Package | None = None
     cwd: Path | None = None
+    legacy: bool = False
 
     @property
     def name(self) -> str:
@@ -74,19 +75,20 @@ class Job:
         return {
             "package": self.package,
             "release": self.release,
+            "name": self.name,
             "place": self.place,
             "targets": list(self.targets),
             "requirement": self.source is not None and not self.source.installed,
             "profile": how.profile,
             "seed": how.seed,
-            "legacy": how.legacy,
+            "legacy": self.legacy,
             "key": self.key(how),
         }
 
     def key(self, how: How) -> str:
         """What a result depends on: another key, and the job is done again."""
         content = hashlib.sha256((self.cwd / self.place).read_bytes()).hexdigest() if self.cwd else ""
-        parts = [self.package, self.release, self.place, self.targets, content, how.environment()]
+        parts = [self.package, self.release, self.place, self.targets, self.legacy, content, how.environment()]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
@@ -114,7 +116,7 @@ def release_jobs(options: Sequence[str]) -> list[Job]:
     ]
 
 
-def folder_jobs(folder: Path) -> tuple[list[Job], list[str]]:
+def folder_jobs(folder: Path, legacy: bool) -> tuple[list[Job], list[str]]:
     """A job for every optimizer of a folder, and a line for each class whose algorithm its name does not tell."""
     at = research.commit(folder)
     jobs, unplaced = [], []
@@ -125,30 +127,93 @@ def folder_jobs(folder: Path) -> tuple[list[Job], list[str]]:
             continue
         label = f"{found.name} ({found.file}{more})"
         wanted = target(Optimizer(found.name, found.algorithm), label)
-        jobs.append(Job(folder.resolve().name, at, found.file, (wanted,), cwd=folder.resolve()))
+        jobs.append(Job(folder.absolute().name, at, found.file, (wanted,), cwd=folder.resolve(), legacy=legacy))
     return jobs, unplaced
 
 
-def run(jobs: Sequence[Job], how: How, cache: Path, out: Path, workers: int, progress: Progress | None = None):
-    """Yield the document of each job as it ends; those that `out` has already are read from there.
+@dataclass(frozen=True)
+class Survey:
+    """What was found.
 
     Args:
-        jobs: releases and files.
-        how: profile, seed, shim.
+        records: one a target and path, with package, release, verdict and script.
+        releases: of each package, oldest first.
+        unplaced: a line for each class whose algorithm its name does not tell.
+        jobs: how many releases and files.
+    """
+
+    records: list[dict[str, Any]]
+    releases: dict[str, list[str]]
+    unplaced: list[str]
+    jobs: int
+
+    @property
+    def decided(self) -> int:
+        """How many records have a verdict that decides."""
+        return sum("verdict" in record and record["outcome"] != "not-checked" for record in self.records)
+
+    def reasons(self) -> list[str]:
+        """A line for every reason why something was not checked, with the releases that it holds for."""
+        found: dict[tuple[str, str, str], list[str]] = {}
+        for record in self.records:
+            if record["reason"] and record["outcome"] != "not-there":
+                key = record["package"], record["optimizer"], record["reason"]
+                found.setdefault(key, []).append(record["release"])
+        return [f"{package} {optimizer} in {', '.join(at)}: {why}" for (package, optimizer, why), at in found.items()]
+
+
+def survey(
+    options: Sequence[str] | None,
+    folders: Sequence[Path],
+    legacy: bool,
+    how: How,
+    cache: Path,
+    out: Path,
+    workers: int,
+    progress: Progress | None = None,
+) -> Survey:
+    """Check releases and folders.
+
+    Args:
+        options: `NAME` or `NAME==V,V…`; all packages when empty, none when None.
+        folders: of research code.
+        legacy: the folders run under the shim for code of an old torch.
+        how: profile and seed.
         cache: folder of the installed releases.
         out: folder of the results, one file a job.
         workers: processes at a time.
         progress: called as jobs end.
+
+    Raises:
+        ValueError: an option that is no package or version.
+        CannotCheck: pip does not say which releases there are; a folder without an optimizer.
     """
+    jobs = [] if options is None else release_jobs(options)
+    unplaced: list[str] = []
+    for folder in folders:
+        more, lines = folder_jobs(folder, legacy)
+        jobs += more
+        unplaced += lines
+    releases: dict[str, list[str]] = {}
+    for job in jobs:
+        releases[job.package] = list(dict.fromkeys([*releases.get(job.package, []), job.release]))
+    documents = run(jobs, how, cache.resolve(), out.resolve(), workers, progress)
+    return Survey(list(flat(documents)), releases, unplaced, len(jobs))
+
+
+def run(
+    jobs: Sequence[Job], how: How, cache: Path, out: Path, workers: int, progress: Progress | None
+) -> list[dict[str, Any]]:
+    """The document of each job, in their order; those that `out` has already are read from there."""
     with ThreadPoolExecutor(workers) as pool:
-        futures = {pool.submit(finished, job, how, cache.resolve(), out.resolve()): job for job in jobs}
+        futures = [pool.submit(finished, job, how, cache, out) for job in jobs]
         try:
             for done, future in enumerate(as_completed(futures), 1):
                 if progress is not None:
-                    progress(futures[future].name, done, len(jobs))
-                yield future.result()
+                    progress(f"survey: {future.result()['name']}", done, len(jobs))
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
+    return [future.result() for future in futures]
 
 
 def finished(job: Job, how: How, cache: Path, out: Path) -> dict[str, Any]:

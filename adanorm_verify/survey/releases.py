@@ -31,17 +31,17 @@ def chosen(options: Sequence[str]) -> list[tuple[Package, list[str]]]:
     Raises:
         ValueError: an unknown package, or a release that is no version.
     """
-    packages = []
+    wanted: dict[str, set[Version]] = {}
     for option in options or list(BY_NAME):
         name, _, versions = option.partition("==")
         if name not in BY_NAME:
             raise ValueError(f"--releases {option}: unknown package {name!r}; it is one of {', '.join(BY_NAME)}")
         try:
-            given = sorted({Version(text.strip()) for text in versions.split(",")} if versions else [])
+            given = {Version(text.strip()) for text in versions.split(",")} if versions else set()
         except InvalidVersion as error:
             raise ValueError(f"--releases {option}: {error}") from error
-        packages.append((BY_NAME[name], [str(version) for version in given]))
-    return packages
+        wanted.setdefault(name, set()).update(given)
+    return [(BY_NAME[name], [str(version) for version in sorted(given)]) for name, given in wanted.items()]
 
 
 def released(package: Package) -> list[str]:
@@ -59,7 +59,7 @@ def released(package: Package) -> list[str]:
         raise CannotCheck(
             f"pip lists no releases of {package.name} ({said}); give them: --releases {package.name}==V,V"
         )
-    wanted = [version for version in versions if version in SpecifierSet(package.releases)]
+    wanted = [v for v in versions if v in SpecifierSet(package.releases) and not v.is_prerelease]
     if not wanted:
         raise CannotCheck(f"{package.name}: none of its {len(versions)} releases is {package.releases}")
     return [str(version) for version in wanted]

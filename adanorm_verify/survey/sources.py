@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ast
 import hashlib
+from functools import cache
 from pathlib import Path
 
 ROOM = Path(__file__).parent.parent
 
 
+@cache
 def digest(start: str = "survey/worker.py") -> str:
     """Of the sources of a module and of all that it imports here, at any depth of its code."""
     content = hashlib.sha256()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Literal
 
+from ..legacy import note
 from ..paper import PRINTED
 
 Kind = Literal["convention", "defect", "check", "unexplained"]
@@ -83,8 +85,31 @@ class Row:
     verdicts: tuple[Span, ...]
     deviations: tuple[Span, ...]
 
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+
+@dataclass(frozen=True)
+class Table:
+    """All rows, and what is said of a package as a whole.
+
+    Args:
+        rows: in the order of the records.
+        releases: of each package, oldest first.
+        remarks: of a package: what the legacy shim translated.
+    """
+
+    rows: tuple[Row, ...]
+    releases: Mapping[str, Sequence[str]]
+    remarks: Mapping[str, str]
+
+    @property
+    def packages(self) -> dict[str, list[Row]]:
+        return {name: [row for row in self.rows if row.package == name] for name in self.releases}
+
+    def heading(self, package: str) -> str:
+        """The package and the releases that were looked at."""
+        releases = self.releases[package]
+        if len(releases) == 1:
+            return f"{package} {releases[0]}".strip()
+        return f"{package} {releases[0]} – {releases[-1]} ({len(releases)} releases)"
 
 
 @dataclass(frozen=True)
@@ -132,15 +157,26 @@ def intervals(releases: Sequence[str], which: Iterable[str]) -> list[Interval]:
     return found
 
 
-def rows(records: Sequence[Mapping[str, Any]], releases: Mapping[str, Sequence[str]]) -> list[Row]:
-    """The table, in the order of the records.
+def table(records: Sequence[Mapping[str, Any]], releases: Mapping[str, Sequence[str]]) -> Table:
+    """The table of some records.
 
     Args:
         records: with package, release, optimizer, algorithm, path and outcome.
         releases: of each package, oldest first.
     """
-    keys = dict.fromkeys((r["package"], r["optimizer"], r["algorithm"]) for r in records)
-    return [row for key in keys for row in rows_of([r for r in records if about(r) == key], releases[key[0]])]
+    keys = dict.fromkeys(about(record) for record in records)
+    rows = [row for key in keys for row in rows_of([r for r in records if about(r) == key], releases[key[0]])]
+    return Table(tuple(rows), releases, remarks(records))
+
+
+def remarks(records: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """What the legacy shim did for each package that ran under it."""
+    counts: dict[str, Counter[str]] = {}
+    for record in records:
+        translated = record.get("verdict", {}).get("legacy")
+        if translated is not None:
+            counts.setdefault(record["package"], Counter()).update(translated)
+    return {package: note(used) for package, used in counts.items()}
 
 
 def about(record: Mapping[str, Any]) -> tuple[str, str, str]:
@@ -192,9 +228,9 @@ def scripts(record: Mapping[str, Any]) -> tuple[str, ...]:
     return (written["name"],) if written else ()
 
 
-def reproductions(records: Sequence[Mapping[str, Any]], table: Sequence[Row]) -> dict[str, str]:
+def reproductions(records: Sequence[Mapping[str, Any]], rows: Sequence[Row]) -> dict[str, str]:
     """Name to text of the scripts of all defects, each in the last release that has it; conventions need none."""
-    wanted = {name for row in table for span in row.deviations if span.kind != "convention" for name in span.scripts}
+    wanted = {name for row in rows for span in row.deviations if span.kind != "convention" for name in span.scripts}
     return {
         r["script"]["name"]: r["script"]["text"] for r in records if r.get("script") and r["script"]["name"] in wanted
     }

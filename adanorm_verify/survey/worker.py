@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import os
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -126,17 +127,21 @@ def script(
     """Name and text of the standalone script of a difference."""
     if verdict.first_divergence is None:
         return None
-    name = "-".join(filter(None, [job["package"], job["release"], slug(subject, job), path])) + ".py"
+    switched = [key for key in arguments if key not in (*NEUTRAL, *FLAGS)]
+    parts = [job["name"], subject.target.rpartition(":")[2], *switched, "" if path == "default" else path]
+    name = "-".join(filter(None, parts)) + ".py"
     with shim() if job["legacy"] else nullcontext():
         text = reproduction(verdict, subject.target, arguments, subject.rename, "cpu", name)
-    requirement = f"# pip install {job['package']}=={job['release']} torch numpy\n" if job["requirement"] else ""
-    return {"name": name, "text": requirement + (carrying_shim(text) if job["legacy"] else text)}
+    return {"name": name, "text": attached(job, carrying_shim(text) if job["legacy"] else text)}
 
 
-def slug(subject: Subject, job: Mapping[str, Any]) -> str:
-    """The class with its switches, as part of a file's name."""
-    switched = [key for key in subject.arguments if key not in NEUTRAL]
-    return "-".join([subject.target.rpartition(":")[2], *switched])
+def attached(job: Mapping[str, Any], text: str) -> str:
+    """A script as one attaches it to a report: it says what it needs, and names no folder of this machine."""
+    release = f"{job['package']} {job['release']}".strip()
+    if job["place"].endswith(".py"):
+        here = os.getcwd()
+        return f"# Run it in the folder of {release}.\n" + text.replace(f"'{here}/", "'").replace(f"'{here}'", "'.'")
+    return f"# pip install {job['package']}=={job['release']} torch numpy\n{text}" if job["requirement"] else text
 
 
 def main(result: str) -> None:
