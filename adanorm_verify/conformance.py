@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
-from difflib import get_close_matches
 from functools import partial
 from typing import Any
 
@@ -14,10 +14,9 @@ import numpy as np
 import torch
 
 from . import __version__, streams
+from . import legacy as legacy_shim
 from .calling import located, setup
-from .checks import run_checks
-from .checks.pages import registered
-from .deviations import NAMES
+from .contract import allowed_checks, with_contract
 from .errors import CannotCheck
 from .explaining import explained
 from .judging import fits_designed, judge
@@ -47,6 +46,7 @@ def check_optimizer(
     device: str = "cpu",
     seed: int = 0,
     explain: bool = True,
+    legacy: bool = False,
     progress: Progress | None = None,
 ) -> Verdict:
     """Decide whether an optimizer is the algorithm that it claims to be.
@@ -64,6 +64,7 @@ def check_optimizer(
         device: of the tensors.
         seed: of the generated cases.
         explain: shrink the counterexample of an optimizer that differs, and find the deviations that explain it.
+        legacy: put back what old torch had and today's has not; the notes say what was translated.
         progress: called as cases end.
 
     Returns:
@@ -82,6 +83,8 @@ def check_optimizer(
     refuse_unobservable(answers)
     environment = describe(profile, device, seed)
     called = setup(arguments or {}, rename or {}, device)
+    shim = ExitStack()
+    translated = shim.enter_context(legacy_shim.shim()) if legacy else None
     try:
         if device == "cuda" and not torch.cuda.is_available():
             raise CannotCheck("device 'cuda': torch finds no CUDA device; use --device cpu")
@@ -110,38 +113,12 @@ def check_optimizer(
             verdict = with_contract(verdict, replace(check, algorithm=best), combinations, expected, profile)
     except CannotCheck as error:
         verdict = Verdict("not-checked", name, algorithm, decisions=answers, reason=str(error))
+    finally:
+        shim.close()
+    if translated is not None:
+        verdict = replace(verdict, notes=(*verdict.notes, legacy_shim.note(translated)))
+        environment["legacy"] = dict(translated)
     return replace(verdict, environment=environment, setup=called)
-
-
-def allowed_checks(allow: Sequence[str], expect: Mapping[str, str]) -> dict[str, str]:
-    """Check name to reason, of both; ValueError for a name that is neither a deviation's nor a check's."""
-    contract = [page.name for page in registered()]
-    for name in (*allow, *expect):
-        if name not in contract and (name in expect or name not in NAMES):
-            kind, known = ("check", contract) if name in expect else ("deviation", (*NAMES, *contract))
-            near = get_close_matches(name, known, n=3, cutoff=0.3)
-            raise ValueError(f"unknown {kind} {name!r}; near it: {', '.join(near) or 'none'} (see `list {kind}s`)")
-    return {**{name: "allowed" for name in allow if name in contract}, **expect}
-
-
-def with_contract(
-    verdict: Verdict, check: Check, combinations: Sequence[Combination], expected: Mapping[str, str], profile: str
-) -> Verdict:
-    """The verdict with what the contract's checks found; a failure that nobody expected makes it differ."""
-    if verdict.outcome == "not-checked":
-        return verdict
-    checked = replace(verdict, checks=run_checks(check, combinations, expected, profile))
-    return replace(checked, outcome="differs") if checked.failed_checks else with_warnings(checked)
-
-
-def with_warnings(verdict: Verdict) -> Verdict:
-    """The verdict with a note for each path that need not be offered, and fails a check."""
-    failed: dict[str, list[str]] = {}
-    for result in verdict.checks:
-        if result.outcome == "failed":
-            failed.setdefault(result.path, []).append(result.name)
-    lines = [f"{path} fails {', '.join(names)}; --arg {path}=true makes that count" for path, names in failed.items()]
-    return replace(verdict, notes=(*verdict.notes, *lines))
 
 
 def spelled(target: Any) -> str:

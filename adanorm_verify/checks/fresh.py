@@ -8,7 +8,7 @@ import pickle
 import sys
 import types
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection
@@ -17,6 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .. import legacy
 from .pages import Failed, NotApplicable
 
 NAME = "state-in-a-fresh-process"
@@ -106,7 +107,9 @@ def in_fresh_process(continuation: Continuation) -> list[list[Tensor]]:
     here, there = context.Pipe(duplex=False)
     # Serialised by torch: tensors that cross a pipe otherwise share memory, whose handles a container may not allow.
     with without_main():
-        process = context.Process(target=serve, args=(there, saved(continuation), sys.path), daemon=True)
+        process = context.Process(
+            target=serve, args=(there, saved(continuation), sys.path, legacy.active()), daemon=True
+        )
         process.start()
     there.close()
     try:
@@ -137,13 +140,14 @@ def refuse_unimportable(factory: Any) -> None:
         raise NotApplicable(f"{name} belongs to the running script; a fresh instance was tried in this process")
 
 
-def serve(connection: Connection, data: bytes, path: list[str]) -> None:
+def serve(connection: Connection, data: bytes, path: list[str], old_torch: bool) -> None:
     """Answer with the result, or with what was raised."""
     sys.path[:] = path
     torch.set_num_threads(1)
     try:
-        continuation = torch.load(io.BytesIO(data), weights_only=False)
-        answer: Any = continuation()
+        with legacy.shim() if old_torch else nullcontext():
+            continuation = torch.load(io.BytesIO(data), weights_only=False)
+            answer: Any = continuation()
     except BaseException as error:  # it is reported to the parent
         answer = f"{type(error).__name__}: {error}"
     with suppress(BrokenPipeError):

@@ -8,6 +8,7 @@ from .listing import listing
 from .replay import replay
 from .report import report
 from .sharpness import sharpness
+from .survey import survey_command
 
-COMMANDS = (check, identify, report, replay, gate, sharpness, bench, listing)
+COMMANDS = (check, identify, report, replay, gate, sharpness, survey_command, bench, listing)
 """In the order of `--help`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -75,6 +76,7 @@ from .options import (
     help="Instead of the profile's; repeatable.",
 )
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
+@click.option("--legacy", is_flag=True, help="For code written for an old torch: put back what torch has dropped.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @click.option("--json", "json_file", type=click.Path(dir_okay=False), help="Write the verdict as JSON.")
 @report_options
@@ -94,6 +96,7 @@ def check(
     profile: str,
     dtypes: tuple[str, ...],
     device: str,
+    legacy: bool,
     seed: int,
     json_file: str | None,
     html: str | None,
@@ -108,6 +111,8 @@ def check(
     files = {"--json": json_file, "--html": html, "--junit": junit, "--sarif": sarif, "--reproduce": reproduce}
     refuse_unwritable(files)
     from ..conformance import check_optimizer
+    from ..legacy import shim
+    from ..reports.legacy_script import carrying_shim
     from ..reports.reproduction import reproduction
     from ..verdict import Verdict
 
@@ -126,6 +131,7 @@ def check(
             dtypes=dtypes or None,
             device=device,
             seed=seed,
+            legacy=legacy,
             progress=progress,
         )
     verdict = replace(verdict, environment={**verdict.environment, "command": command_line()})
@@ -135,7 +141,9 @@ def check(
         write_reports(Verdict.from_json(verdict.to_json()), html, junit, sarif)
     show(verdict, out)
     if reproduce and verdict.first_divergence is not None:
-        write(reproduce, reproduction(verdict, target, given, rename, device, Path(reproduce).name))
+        with shim() if legacy else nullcontext():
+            script = reproduction(verdict, target, given, rename, device, Path(reproduce).name)
+        write(reproduce, carrying_shim(script) if legacy else script)
         click.echo(f"reproduction: python {shlex.quote(reproduce)}")
     elif reproduce:
         click.echo("nothing to reproduce: no difference was found")

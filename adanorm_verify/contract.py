@@ -1,0 +1,52 @@
+"""The contract's checks in a verdict: which failures count, which were expected, which only warn."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from difflib import get_close_matches
+
+from .checks import run_checks
+from .checks.pages import registered
+from .deviations import NAMES
+from .runs import Check, Combination
+from .verdict import Verdict
+
+
+def allowed_checks(allow: Sequence[str], expect: Mapping[str, str]) -> dict[str, str]:
+    """Check name to reason, of both; ValueError for a name that is neither a deviation's nor a check's."""
+    contract = [page.name for page in registered()]
+    for name in (*allow, *expect):
+        if name not in contract and (name in expect or name not in NAMES):
+            kind, known = ("check", contract) if name in expect else ("deviation", (*NAMES, *contract))
+            near = get_close_matches(name, known, n=3, cutoff=0.3)
+            raise ValueError(f"unknown {kind} {name!r}; near it: {', '.join(near) or 'none'} (see `list {kind}s`)")
+    return {**{name: "allowed" for name in allow if name in contract}, **expect}
+
+
+def with_contract(
+    verdict: Verdict, check: Check, combinations: Sequence[Combination], expected: Mapping[str, str], profile: str
+) -> Verdict:
+    """The verdict with what the checks found; a failure that nobody expected makes it differ.
+
+    Args:
+        verdict: on the equations.
+        check: its algorithm is the best-known list of what the subject is.
+        combinations: paths and dtypes that were run.
+        expected: checks that may fail, with the reason.
+        profile: see `search.PROFILES`.
+    """
+    if verdict.outcome == "not-checked":
+        return verdict
+    checked = replace(verdict, checks=run_checks(check, combinations, expected, profile))
+    return replace(checked, outcome="differs") if checked.failed_checks else with_warnings(checked)
+
+
+def with_warnings(verdict: Verdict) -> Verdict:
+    """The verdict with a note for each path that need not be offered, and fails a check."""
+    failed: dict[str, list[str]] = {}
+    for result in verdict.checks:
+        if result.outcome == "failed":
+            failed.setdefault(result.path, []).append(result.name)
+    lines = [f"{path} fails {', '.join(names)}; --arg {path}=true makes that count" for path, names in failed.items()]
+    return replace(verdict, notes=(*verdict.notes, *lines))
