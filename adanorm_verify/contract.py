@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 
@@ -10,7 +10,7 @@ from .checks import run_checks
 from .checks.pages import registered
 from .deviations import NAMES
 from .runs import Check, Combination
-from .verdict import Verdict
+from .verdict import OPTIONAL_PATHS, CheckResult, Verdict
 
 
 def allowed_checks(allow: Sequence[str], expect: Mapping[str, str]) -> dict[str, str]:
@@ -38,15 +38,22 @@ def with_contract(
     """
     if verdict.outcome == "not-checked":
         return verdict
-    checked = replace(verdict, checks=run_checks(check, combinations, expected, profile))
-    return replace(checked, outcome="differs") if checked.failed_checks else with_warnings(checked)
+    results = tuple(map(weighed, run_checks(check, combinations, expected, profile)))
+    checked = replace(verdict, checks=results, notes=(*verdict.notes, *warnings(results)))
+    return replace(checked, outcome="differs") if checked.failed_checks else checked
 
 
-def with_warnings(verdict: Verdict) -> Verdict:
-    """The verdict with a note for each path that need not be offered, and fails a check."""
+def weighed(result: CheckResult) -> CheckResult:
+    """A failure on a path that one must ask for is a warning."""
+    optional = result.outcome == "failed" and result.path in OPTIONAL_PATHS
+    return replace(result, outcome="warned") if optional else result
+
+
+def warnings(results: Sequence[CheckResult]) -> Iterator[str]:
+    """A note for each path that one must ask for, and that fails a check."""
     failed: dict[str, list[str]] = {}
-    for result in verdict.checks:
-        if result.outcome == "failed":
+    for result in results:
+        if result.outcome == "warned" and result.path in OPTIONAL_PATHS:
             failed.setdefault(result.path, []).append(result.name)
-    lines = [f"{path} fails {', '.join(names)}; --arg {path}=true makes that count" for path, names in failed.items()]
-    return replace(verdict, notes=(*verdict.notes, *lines))
+    for path, names in failed.items():
+        yield f"{path} fails {', '.join(names)}; --arg {path}=true makes that count"

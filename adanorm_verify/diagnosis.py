@@ -15,6 +15,7 @@ from .fitting import fitted
 from .observation import Observation, agrees, observe
 from .paper import HYPERPARAMETERS, PREVIOUS, Algorithm
 from .runs import Check, Combination, probe, run_case
+from .trajectory import plainly
 from .verdict import FoundDeviation
 
 LARGEST = 3
@@ -92,7 +93,7 @@ def explain(
         bases: readings of the paper from which a deviation may start.
         allowed: names that the caller allows.
         quick: look for smaller sets only where no state helps.
-        sizes: numbers of deviations to try, in order.
+        sizes: numbers of deviations that count.
     """
     observations = observe(check, combination, [*failing, *fingerprints(combination.dtype)])
     if not observations:
@@ -100,23 +101,33 @@ def explain(
     stages = [name for name in check.order if name in combination.mapping.values() and name != "g"] + ["theta"]
     meant = followed(bases, observations, stages[:-1])
     limit = WITHOUT_STATE if quick and len(stages) == 1 else LARGEST
-    for size in sorted(set(sizes) & set(range(limit + FURTHER + 1))):
-        found = []
-        for base in meant:
-            search = Search(candidates(check, combination, base), planned(stages, observations))
-            for algorithm, deviations in search.sets(base, size):
+    budget = min(max(sizes), limit + FURTHER)
+    found = []
+    for base in meant:
+        search = Search(candidates(check, combination, base), planned(stages, observations))
+        for algorithm, deviations in search.sets(base, budget):
+            if len(deviations) in sizes:
                 explanation = confirmed(check, combination, failing, Explanation(deviations, algorithm, base))
                 found += [explanation] if explanation else []
-        if found:
-            return min(found, key=lambda e: (not set(e.names) <= set(allowed), e.unfollowed))
-    return None
+
+    def rank(e: Explanation) -> tuple[int, bool, int]:
+        return len(e.deviations), not set(e.names) <= set(allowed), e.unfollowed
+
+    return min(found, key=rank, default=None)
 
 
 def followed(bases: Sequence[Algorithm], observations: Sequence[Observation], state: Sequence[str]) -> list[Algorithm]:
-    """The readings whose state the subject follows furthest, each once."""
+    """The readings whose state the subject follows furthest; those that give the same everywhere, once."""
     counts = [sum(agrees(base, observations, [quantity]) for quantity in state) for base in bases]
     best = [base for base, count in zip(bases, counts, strict=True) if count == max(counts)]
-    return [base for i, base in enumerate(best) if all(base.equations != other.equations for other in best[:i])]
+    paths = [predicted(base, observations) for base in best]
+    return [base for i, base in enumerate(best) if paths[i] not in paths[:i]]
+
+
+def predicted(algorithm: Algorithm, observations: Sequence[Observation]) -> list[bytes]:
+    """The parameters that a list gives along all cases, bit for bit."""
+    steps = (known for o in observations for tensors in plainly(algorithm, o.case) for known in tensors if known)
+    return [np.asarray(known["theta"]).tobytes() for known in steps]
 
 
 def fingerprints(dtype: str) -> tuple[Case, ...]:
@@ -218,18 +229,17 @@ class Search:
         chosen: tuple[Deviation, ...] = (),
         settled: frozenset[str] = frozenset(),
     ) -> Iterator[tuple[Algorithm, tuple[Deviation, ...]]]:
-        """Lists with exactly `budget` further deviations that agree from a stage on.
+        """Lists with at most `budget` further deviations that agree from a stage on, as few a stage as will do.
 
         Args:
             algorithm: the list so far.
-            budget: further deviations.
+            budget: further deviations, at most.
             number: of the next stage.
             chosen: deviations so far.
             settled: what the quantities that agree already are made of.
         """
         if number == len(self.stages):
-            if budget == 0:
-                yield algorithm, chosen
+            yield algorithm, chosen
             return
         stage = self.stages[number]
         above = upstream(algorithm, stage.quantity)
@@ -245,9 +255,8 @@ class Search:
                 yield from self.sets(listed, budget - size, number + 1, (*chosen, *more), settled | above)
             if matched:
                 return
-        if stage.quantity != "theta" and budget <= WITHOUT_STATE:
-            # The subject keeps something else under this name: the parameters decide.
-            yield from self.sets(algorithm, budget, number + 1, chosen, settled)
+        if stage.quantity != "theta":  # the subject keeps something else under this name: the parameters decide
+            yield from self.sets(algorithm, min(budget, WITHOUT_STATE), number + 1, chosen, settled)
 
     def subsets(
         self,
@@ -307,5 +316,5 @@ def touched(algorithm: Algorithm, deviation: Deviation) -> frozenset[str]:
     return frozenset(given | {e.name for e in changed.equations if e.name not in algorithm or e != algorithm[e.name]})
 
 
-NAMED = {"norm_scope": "g_norm", "step_count": "t"}
+NAMED = {"norm_scope": "g_norm", "step_count": "t", "missing_gradient": "g"}
 """What a convention makes another thing of; the others are of a hyperparameter, `lr_of`."""

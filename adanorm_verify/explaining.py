@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+import numpy as np
+
+from . import streams
 from .cases import Case
 from .deviations import IN_SINGLE
-from .diagnosis import Explanation, confirmed, explain
+from .diagnosis import LARGEST, Explanation, confirmed, explain
 from .mechanisms import mechanisms_of
+from .observation import observe
 from .paper import Algorithm
 from .runs import Check, Combination
 from .verdict import Record, Verdict
@@ -39,22 +43,14 @@ def explained(
     """
     assert verdict.first_divergence is not None  # only asked of a subject that differs
     explanations: dict[tuple[str, str], Explanation] = {}
-    waiting: list[tuple[Combination, list[Case]]] = []
     for combination in combinations:
         if combination.failure is None:
             continue
         failing = [verdict.first_divergence.case] if combination.dtype == verdict.first_divergence.dtype else []
         failing.append(combination.failure[0])
         known = next((e for e in explanations.values() if confirmed(check, combination, failing, e)), None)
-        explanation = known or explain(check, combination, failing, bases, allowed, quick)
+        explanation = known or explain_run(check, combination, failing, bases, allowed, quick)
         if explanation is None:
-            waiting.append((combination, failing))
-        else:
-            explanations[combination.path, combination.dtype] = explanation
-    for combination, failing in waiting:
-        in_single = explanations.get((combination.path, "float32"), Explanation((), check.algorithm, check.algorithm))
-        explanation = coarser(in_single)
-        if combination.dtype != "float64" or not confirmed(check, combination, failing, explanation):
             return unexplained(verdict), check.algorithm
         explanations[combination.path, combination.dtype] = explanation
     runs = {(run.path, run.dtype): run for run in verdict.runs}
@@ -82,9 +78,33 @@ def explained(
     return replace(verdict, runs=named), best
 
 
-def coarser(explanation: Explanation) -> Explanation:
-    """The same, computed in float32."""
-    return Explanation((*explanation.deviations, IN_SINGLE), IN_SINGLE.change(explanation.algorithm), explanation.base)
+def explain_run(
+    check: Check,
+    combination: Combination,
+    failing: Sequence[Case],
+    bases: Sequence[Algorithm],
+    allowed: frozenset[str],
+    quick: bool,
+) -> Explanation | None:
+    """The explanation of one path in one dtype; float64 tensors that are computed in float32 are held against that."""
+    if combination.dtype != "float64" or not kept_in_single(check, combination):
+        return explain(check, combination, failing, bases, allowed, quick)
+    single = IN_SINGLE.change
+    coarse = replace(check, algorithm=single(check.algorithm))
+    found = explain(coarse, combination, failing, [*map(single, bases)], allowed, quick, sizes=range(LARGEST + 1))
+    return found and replace(found, deviations=(IN_SINGLE, *found.deviations))
+
+
+def kept_in_single(check: Check, combination: Combination) -> bool:
+    """Whether the parameters, or a mapped state, of a float64 run are float32 numbers all along."""
+    values: dict[str, list[np.ndarray]] = {}
+    for observation in observe(check, combination, [streams.PROBE]):
+        for tensors in observation.snapshots:
+            for snapshot in tensors:
+                for key, array in snapshot.items():
+                    values.setdefault(key, []).append(np.ravel(array))
+    joined = (np.concatenate(arrays) for arrays in values.values())
+    return any(np.array_equal(array, array.astype(np.float32)) for array in joined)
 
 
 def records_of(verdict: Verdict, path: str, dtype: str) -> list[Record]:

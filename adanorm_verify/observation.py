@@ -15,7 +15,7 @@ from .cases import Case
 from .paper import Algorithm
 from .rounding import PRECISIONS
 from .runs import Check, Combination
-from .subject import SubjectRaised
+from .subject import Snapshot, SubjectRaised
 from .trajectory import plainly
 
 Arrays = Mapping[str, np.ndarray]
@@ -30,12 +30,14 @@ class Observation:
         seen: by step and tensor, the displacement `theta` and every mapped state quantity; None without a gradient.
         bounds: likewise, what rounding can do to the claimed list; infinite where it leaves less than half the digits.
         tolerance: relative.
+        snapshots: the values themselves, by step and tensor.
     """
 
     case: Case
     seen: tuple[tuple[Arrays | None, ...], ...]
     bounds: tuple[tuple[Arrays | None, ...], ...]
     tolerance: float
+    snapshots: list[list[Snapshot]]
 
 
 def observe(check: Check, combination: Combination, cases: Sequence[Case]) -> list[Observation]:
@@ -47,7 +49,7 @@ def observe(check: Check, combination: Combination, cases: Sequence[Case]) -> li
             snapshots = list(check.snapshots(prepared, combination, frozenset(combination.mapping)))
         except SubjectRaised:
             continue
-        tolerance = float(np.sqrt(PRECISIONS[combination.dtype].roundoff))
+        tolerance = float(np.sqrt(PRECISIONS[check.arithmetic(combination)].roundoff))
         names = {**combination.mapping, "theta": "theta"}
         seen = tuple(
             tuple(
@@ -65,7 +67,7 @@ def observe(check: Check, combination: Combination, cases: Sequence[Case]) -> li
             )
             for quantities in check.envelope(prepared, combination)
         )
-        observations.append(Observation(prepared, seen, bounds, tolerance))
+        observations.append(Observation(prepared, seen, bounds, tolerance, snapshots))
     return observations
 
 

@@ -83,7 +83,7 @@ def checks(verdict: Verdict) -> Iterator[str]:
     yield "checks: " + ", ".join(f"{count} {outcome}" for outcome, count in counts.items())
     told: dict[tuple[str, ...], list[str]] = {}
     for r in verdict.checks:
-        if r.outcome in ("failed", "expected", "stale"):
+        if r.outcome in ("failed", "warned", "expected", "stale"):
             told.setdefault((r.outcome, r.name, r.message, r.reason), []).append(r.path)
     for (outcome, name, message, reason), paths in told.items():
         said = f" ({reason})" if reason else ""

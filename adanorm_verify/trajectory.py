@@ -40,10 +40,12 @@ def trajectory(
     zero = tensor(np.zeros(()))
     states = [{**dict.fromkeys(algorithm.state, zero), "theta": tensor(theta)} for theta in case.theta]
     steps = [0] * len(case.theta)
+    filled = algorithm.conventions.get("missing_gradient") == "zero"
     scope = algorithm.conventions.get("norm_scope", "tensor")
     for call, gradients in enumerate(case.steps, 1):
         quantities: list[Quantities | None] = []
-        for i, gradient in enumerate(gradients):
+        for i, given_gradient in enumerate(gradients):
+            gradient = np.zeros_like(case.theta[i]) if given_gradient is None and filled else given_gradient
             if gradient is None:
                 quantities.append(None)
                 continue

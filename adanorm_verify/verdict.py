@@ -91,8 +91,9 @@ class Record:
 OPTIONAL_PATHS = frozenset({"fused", "capturable"})
 """Paths that an optimizer may refuse for a device or dtype, and that one must ask for; the others must run."""
 
-CheckOutcome = Literal["passed", "failed", "expected", "stale", "not-applicable"]
-"""`expected`: failed, as the caller said with a reason; `stale`: said to fail, and passed."""
+CheckOutcome = Literal["passed", "failed", "warned", "expected", "stale", "not-applicable"]
+"""`expected`: failed, as the caller said with a reason; `stale`: said to fail, and passed; `warned`: what a user should
+know and does not count, as a failure on a path that one must ask for."""
 
 
 @dataclass(frozen=True)
@@ -231,10 +232,8 @@ class Verdict:
 
     @property
     def failed_checks(self) -> tuple[str, ...]:
-        """Names of the checks that failed and count, each once: on a path that every optimizer must offer."""
-        return tuple(
-            dict.fromkeys(c.name for c in self.checks if c.outcome == "failed" and c.path not in OPTIONAL_PATHS)
-        )
+        """Names of the checks that failed, each once."""
+        return tuple(dict.fromkeys(check.name for check in self.checks if check.outcome == "failed"))
 
     @property
     def exit_code(self) -> int:

@@ -31,8 +31,9 @@ def changed(deviation: Deviation, paper: Algorithm) -> Algorithm:
 def along(listed: Algorithm) -> Iterator[np.ndarray]:
     """The parameters after each step of each case, in plain float64."""
     for case in CASES:
-        for quantities in plainly(listed, case):
-            yield np.concatenate([np.ravel(known["theta"]) for known in quantities if known is not None])
+        for quantities, gradients in zip(plainly(listed, case), case.steps, strict=True):
+            stepped = [known for known, g in zip(quantities, gradients, strict=True) if known and g is not None]
+            yield np.concatenate([np.ravel(known["theta"]) for known in stepped])
 
 
 @pytest.mark.parametrize("name", PRINTED)

@@ -14,6 +14,10 @@ class Failed(Exception):
     """A check failed; the message says what was expected, what was found, and where."""
 
 
+class Warned(Exception):
+    """Something that a user should know and that is no failure: a kind of input that the subject never speaks of."""
+
+
 class NotApplicable(Exception):
     """The subject does not offer what a check looks at; the message says what."""
 

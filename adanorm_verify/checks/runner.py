@@ -12,7 +12,7 @@ from ..runs import Check, Combination
 from ..subject import SubjectRaised, quiet
 from ..verdict import CheckResult
 from . import fresh
-from .pages import CheckPage, Failed, NotApplicable, registered
+from .pages import CheckPage, Failed, NotApplicable, Warned, registered
 from .trial import Trial
 
 PREFERRED = "float32"
@@ -74,6 +74,8 @@ def run_one(page: CheckPage, trial: Trial) -> CheckResult:
         raise
     except NotApplicable as error:
         return replace(result, outcome="not-applicable", message=brief(error))
+    except Warned as error:
+        return replace(result, outcome="warned", message=brief(error))
     except Failed as error:
         return replace(result, outcome="failed", message=brief(error))
     except SubjectRaised as error:

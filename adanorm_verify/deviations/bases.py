@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..paper import Algorithm, Equation
-from ..paper.decisions import convention, rho_as_printed
+from ..paper.decisions import convention, rho_as_printed, xi_from_first
 from .deviation import Deviation, Kind, beginning, both, deviation, exchanged, fixed, said
 
 
@@ -189,6 +189,14 @@ BASES = (
         "step-of-group", "convention",
         "t counts the calls of step(), not the gradients of each tensor: bias corrections differ after a missing one",
         "theta", convention("step_count", "group"),
+    ),
+    Deviation(
+        "missing-is-zero", "convention", "a missing gradient counts as a zero one", "theta",
+        convention("missing_gradient", "zero"),
+    ),
+    Deviation(
+        "previous-gradient-from-first", "convention", "g_0 = g_1, so that the first friction is 1/2", "xi",
+        exchanged("xi", xi_from_first), replaces=True,
     ),
     Deviation(
         "weight-decay-left-on", "defect", "a weight decay is on: g + lambda theta in place of g", "theta",

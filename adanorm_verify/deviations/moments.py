@@ -80,6 +80,12 @@ def belief_from_absolute(beta2, v_prev, g, m):
     return beta2 * v_prev + (1 - beta2) * np.abs(g - m)
 
 
+@deviation("root", "defect", "v_hat")
+def root_missing(v_hat):
+    """the denominator has v_hat itself, not its root"""
+    return v_hat
+
+
 @deviation("m_hat", "convention", "-s")
 def nesterov(m, beta1, t, g):
     """the step looks ahead: beta1 m_hat + (1 - beta1) g stands for m_hat"""
@@ -129,6 +135,7 @@ MOMENTS = (
     ),
     belief_unused,
     belief_from_absolute,
+    root_missing,
     nesterov,
     nesterov_,
     nadam,

@@ -22,7 +22,7 @@ MARKS = {"conforms": "✓", "conforms-with-deviations": "✓", "differs": "✗",
 MEANINGS = {mechanism.name: mechanism.meaning for mechanism in MECHANISMS} | {
     "missing gradient": "a tensor had no gradient at a step"
 }
-ORDER = ("failed", "stale", "expected", "not-applicable", "passed")
+ORDER = ("failed", "stale", "warned", "expected", "not-applicable", "passed")
 """Of checks, what needs a reader first."""
 
 
@@ -186,8 +186,8 @@ def page(verdict: Verdict) -> str:
         "other_form": sorted({f"{quantity} in {dtype}" for _, dtype, quantity in other}),
         "runs": runs(verdict),
         "mechanisms": mechanism_table(verdict),
-        "pressing_checks": [row for row in checks if row.outcome in ("failed", "stale")],
-        "other_checks": [row for row in checks if row.outcome not in ("failed", "stale")],
+        "pressing_checks": [row for row in checks if row.outcome in ("failed", "stale", "warned")],
+        "other_checks": [row for row in checks if row.outcome not in ("failed", "stale", "warned")],
         "notes": [*verdict.notes, *not_offered(verdict, longest=1000)],
         "command": verdict.environment.get("command", ""),
         "environment": [row for row in flat(verdict.environment) if row[0] != "command"],

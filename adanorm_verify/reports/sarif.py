@@ -70,7 +70,7 @@ def failed_checks(verdict: Verdict) -> Iterator[Finding]:
     """A result a check and message, whatever the number of paths and dtypes."""
     merged: dict[tuple[str, str, str, str], list[CheckResult]] = {}
     for check in verdict.checks:
-        if check.outcome in ("failed", "expected", "stale"):
+        if check.outcome in ("failed", "warned", "expected", "stale"):
             merged.setdefault((check.name, check.outcome, check.message, check.reason), []).append(check)
     for (name, outcome, text, reason), checks in merged.items():
         where = "; ".join(combination(check) for check in checks)
@@ -82,7 +82,8 @@ def failed_checks(verdict: Verdict) -> Iterator[Finding]:
         else:
             accepted = reason or "expected by the caller" if outcome == "expected" else ""
             message = f"{verdict.target} fails {name}: {text}\n\nIn: {where}"
-            yield Finding(f"check/{name}", meaning, "error", message, accepted, properties)
+            level: Level = "note" if outcome == "warned" else "error"
+            yield Finding(f"check/{name}", meaning, level, message, accepted, properties)
 
 
 def unchecked(verdict: Verdict) -> Iterator[Finding]:

@@ -70,15 +70,6 @@ class SparseLazily(AdaBelief):
         param.copy_(torch.where(dense == 0, kept, param))
 
 
-class SparseRefusedLate(Adam):
-    """A sparse gradient is refused after the step was counted."""
-
-    def refuse_unmeant(self, param: Tensor, grad: Tensor) -> None:
-        if param in self.state and grad.is_sparse:
-            self.state[param]["step"] += 1
-        super().refuse_unmeant(param, grad)
-
-
 class ComplexSquared(Adam):
     """The second moment of a complex gradient is of its square, which is no square of a length."""
 
