@@ -54,9 +54,7 @@ class ScaledAdamNorm(AdamNorm):
 
 
 class DraftAdamNorm(AdamNorm):
-    """`AdamNorm` whose norm average is computed and not kept."""
+    """`AdamNorm` whose second moment is not bias-corrected yet."""
 
-    def lifted(self, g, state, gamma):
-        norm = g.norm()
-        average = torch.lerp(state["exp_grad_norm"], norm, 1 - gamma)
-        return torch.where((average > norm) & (norm > 0), average / norm * g, g)
+    def denominator(self, v, correction, eps):
+        return v.sqrt() + eps
