@@ -247,7 +247,7 @@ assert allowed.conforms
 
 # %%
 document = json.loads(verdict.to_json())
-print(document["verdict"], document["deviations"])
+print(document["verdict"], [deviation["name"] for deviation in document["explained_by"]])
 print("keys:", ", ".join(document))
 
 # %% [markdown]

@@ -11,7 +11,7 @@ from verdicts import ALLOWED, BAFFLING, CONFORMS, DIFFERS, HALF_CHECKED, NOT_CHE
 
 from adanorm_verify import testing
 from adanorm_verify.testing import assert_conforms, parametrize_with_checks
-from adanorm_verify.verdict import CheckResult
+from adanorm_verify.verdict import CheckResult, Run
 
 pytest_plugins = ["pytester"]
 
@@ -41,6 +41,7 @@ CHECKS = (
     result("half-offered", "not-applicable", "it has no foreach"),
     result("half-offered", "passed", path="single-tensor"),
 )
+NOT_OFFERED = Run("fused", "float64", "not-offered", 0, note="fused is not for this device")
 NAMES = tuple(dict.fromkeys(check.name for check in CHECKS))
 
 
@@ -123,6 +124,7 @@ def test_expected_failures_fail_when_xfail_is_switched_off(pytester, returning):
         (BAFFLING, "failed", "expected"),
         (replace(DIFFERS, runs=()), "failed", "expected"),
         (replace(CONFORMS, outcome="differs", checks=CHECKS), "passed", "failed"),
+        (replace(CONFORMS, outcome="differs", checks=CHECKS, runs=(*CONFORMS.runs, NOT_OFFERED)), "passed", "failed"),
         (replace(HALF_CHECKED, checks=CHECKS), "failed", "failed"),
     ],
 )

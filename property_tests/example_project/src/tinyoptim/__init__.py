@@ -33,14 +33,19 @@ class AdamNorm(Optimizer):
             )
         state["step"] += 1
         m, v, t = state["exp_avg"], state["exp_avg_sq"], state["step"]
-        m.lerp_(self.lifted(g, state, group["gamma"]), 1 - beta1)
-        v.mul_(beta2).addcmul_(g, g, value=1 - beta2)
+        s = self.lifted(g, state, group["gamma"])
+        m.lerp_(s, 1 - beta1)
+        squared = self.squared(g, s)
+        v.mul_(beta2).addcmul_(squared, squared, value=1 - beta2)
         p.sub_(group["lr"] * (m / (1 - beta1**t)) / self.denominator(v, 1 - beta2**t, eps))
 
     def lifted(self, g, state, gamma):
         norm, average = g.norm(), state["exp_grad_norm"]
         average.lerp_(norm, 1 - gamma)
         return torch.where((average > norm) & (norm > 0), average / norm * g, g)
+
+    def squared(self, g, s):
+        return g
 
     def denominator(self, v, correction, eps):
         return (v / correction).sqrt() + eps
@@ -54,7 +59,7 @@ class ScaledAdamNorm(AdamNorm):
 
 
 class DraftAdamNorm(AdamNorm):
-    """`AdamNorm` whose second moment is not bias-corrected yet."""
+    """`AdamNorm` whose second moment averages the lifted gradient; the paper keeps the original one there."""
 
-    def denominator(self, v, correction, eps):
-        return v.sqrt() + eps
+    def squared(self, g, s):
+        return s
