@@ -15,6 +15,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from released import install  # noqa: E402  (the path above finds it)
 
+collect_ignore = ["example_project"]  # has tests of its own, which run against an installed wheel
+
 
 @pytest.fixture(autouse=True, scope="session")
 def one_thread() -> None:
