@@ -80,7 +80,8 @@ def made(fakes):
         patch.setattr(subjects, "BY_NAME", {FAKE.name: FAKE})
         patch.setattr(releases, "BY_NAME", {FAKE.name: FAKE})
         done = survey(
-            *("--releases", f"{FAKE.name}=={','.join(RELEASES)}", "--cache", str(fakes), "--out", str(folder / "out")),
+            *("--releases", f"{FAKE.name}=={','.join(RELEASES)}", "--cache", str(fakes), "--jobs", "2"),
+            *("--out", str(folder / "out")),
             *("--json", str(folder / "all.json"), "--markdown", str(folder / "table.md"), "--readme", str(readme)),
             *("--html", str(folder / "table.html"), "--scripts", str(folder / "scripts")),
         )

@@ -107,6 +107,15 @@ div {{ overflow-x: auto; }}
 table {{ border-collapse: collapse; }}
 th, td {{ border-bottom: 1px solid #ccc; padding: .35rem .6rem; text-align: left; vertical-align: top; }}
 .convention {{ color: #666; }}
+td span {{ white-space: nowrap; }}
+@media (max-width: 45rem) {{
+  table, tbody, tr, td {{ display: block; }}
+  th {{ display: none; }}
+  td {{ border: 0; padding: .1rem 0; }}
+  td:first-child {{ font-weight: bold; }}
+  td span {{ white-space: normal; }}
+  tr {{ border-bottom: 1px solid #ccc; padding: .5rem 0; }}
+}}
 </style>
 <h1>adanorm-verify survey</h1>
 <p>{about}</p>
@@ -121,14 +130,15 @@ def page(table: Table, about: str) -> str:
     for package, own in table.packages.items():
         body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in html_cells(row))}</tr>\n" for row in own)
         head = "".join(f"<th>{html.escape(name)}</th>" for name in HEADER)
-        title = f"<h2>{html.escape(table.heading(package))}</h2><p>{html.escape(table.remarks.get(package, ''))}</p>"
+        remark = f"<p>{html.escape(table.remarks[package])}</p>" if package in table.remarks else ""
+        title = f"<h2>{html.escape(table.heading(package))}</h2>{remark}"
         tables.append(f"{title}\n<div><table>\n<tr>{head}</tr>\n{body}</table></div>")
     return PAGE.format(about=html.escape(about), tables="\n".join(tables))
 
 
 def html_cells(row: Row) -> Iterator[str]:
     yield from (html.escape(text) for text in (row.optimizer, row.algorithm, row.path))
-    yield "<br>".join(html.escape(spanned(span.name, span.interval)) for span in row.verdicts)
+    yield "<br>".join(f"<span>{html.escape(spanned(span.name, span.interval))}</span>" for span in row.verdicts)
     yield "<br>".join(
         f'<span class="{span.kind}" title="{html.escape(span.meaning)}">'
         f"{html.escape(spanned(named(span, ''), span.interval))}</span>"

@@ -208,6 +208,8 @@ def run(
     with ThreadPoolExecutor(workers) as pool:
         futures = [pool.submit(finished, job, how, cache, out) for job in jobs]
         try:
+            if progress is not None:
+                progress("survey", 0, len(jobs))
             for done, future in enumerate(as_completed(futures), 1):
                 if progress is not None:
                     progress(f"survey: {future.result()['name']}", done, len(jobs))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 import os
 import sys
@@ -22,7 +21,7 @@ from ..paper import algorithm as paper_algorithm
 from ..reports.legacy_script import carrying_shim
 from ..reports.reproduction import reproduction
 from ..subject import Subject
-from ..targets import load, load_file, load_module
+from ..targets import load_file, load_module
 from ..verdict import OPTIONAL_PATHS, Verdict
 from .subjects import NEUTRAL
 
@@ -34,33 +33,41 @@ class NotThere(Exception):
 
 
 def records(job: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """One record a target and path; see `engine` for what a job holds."""
-    found: list[dict[str, Any]] = []
-    for target in job["targets"]:
-        about = {"optimizer": target["label"], "class": target["class"], "algorithm": target["algorithm"]}
+    """One record a target and path; `engine.Job.document` says what a job holds."""
+    return [
+        {"optimizer": target["label"], "class": target["class"], "algorithm": target["algorithm"], **record}
+        for target in job["targets"]
+        for record in records_of(job, target)
+    ]
+
+
+def records_of(job: Mapping[str, Any], target: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The records of one target, or one that says why there are none."""
+    place = job["place"]
+    with shim() if job["legacy"] else nullcontext():
         try:
-            with shim() if job["legacy"] else nullcontext():
-                subject = asked(job["place"], target)
-            found += [{**about, **record} for record in checked(job, subject, target)]
-        except NotThere as error:
-            found.append({**about, "path": "", "outcome": "not-there", "reason": str(error)})
+            module = load_file(Path(place)) if place.endswith(".py") else load_module(place)
         except CannotCheck as error:
-            found.append({**about, "path": "", "outcome": "not-importable", "reason": str(error)})
-    return found
+            return [{"path": "", "outcome": "not-importable", "reason": str(error)}]
+        try:
+            subject = asked(module, place, target)
+        except NotThere as error:
+            return [{"path": "", "outcome": "not-there", "reason": str(error)}]
+        except CannotCheck as error:
+            return [{"path": "", "outcome": "not-checked", "reason": str(error)}]
+    return list(checked(job, subject, target))
 
 
-def asked(place: str, target: Mapping[str, Any]) -> Subject:
+def asked(module: Any, place: str, target: Mapping[str, Any]) -> Subject:
     """The subject with the arguments that its constructor takes.
 
     Raises:
         NotThere: no such class, or the switch that makes it the algorithm is no argument of its.
-        CannotCheck: its module cannot be imported.
+        CannotCheck: its constructor cannot be asked.
     """
-    module = load_file(Path(place)) if place.endswith(".py") else load_module(place)
     if not hasattr(module, target["class"]):
         raise NotThere(f"no class {target['class']}")
-    name = f"{place}:{target['class']}"
-    factory = load(name)
+    factory, name = getattr(module, target["class"]), f"{place}:{target['class']}"
     plain = Subject(factory, name)
     for argument in target["switch"]:
         if argument not in plain.parameters and not plain.takes_anything:
@@ -100,7 +107,6 @@ def checked(job: Mapping[str, Any], subject: Subject, target: Mapping[str, Any])
             "rename": dict(subject.rename),
             "outcome": verdict.outcome,
             "reason": verdict.reason,
-            "line": line(subject),
             "seconds": round(time.perf_counter() - start, 1),
             "verdict": json.loads(verdict.to_json()),
             "script": script(job, verdict, subject, arguments, path),
@@ -112,13 +118,6 @@ def pinned(subject: Subject, path: str) -> dict[str, bool]:
     if path not in subject.paths or not subject.paths[path]:
         return {}
     return {flag: subject.paths[path].get(flag, False) for flag in FLAGS if flag in subject.parameters}
-
-
-def line(subject: Subject) -> int | None:
-    try:
-        return inspect.getsourcelines(subject.factory)[1]
-    except (OSError, TypeError):
-        return None
 
 
 def script(
