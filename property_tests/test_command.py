@@ -102,7 +102,7 @@ def test_torch_adam_is_not_adamnorm(command):
         (["torch.optim:Adam", "-a", "adam", "--arg", "lr=-1"], "lr must be finite and >= 0, got -1"),
         (["torch.optim:Adam", "-a", "adam", "--rename", "zeta=lr"], "'zeta' is none of the paper's"),
         (["torch.optim:Adam", "-a", "adam", "--decide", "belief=s"], "decision belief does not concern adam"),
-        (["torch.optim:Adam", "-a", "adam", "--allow", "nonsense=1"], "unknown decision 'nonsense'"),
+        (["torch.optim:Adam", "-a", "adam", "--allow", "nonsense=1"], "unknown deviation 'nonsense=1'"),
         (["torch.optim:LBFGS", "-a", "adam"], "step 1 raised"),
         (["collections:OrderedDict", "-a", "adam"], "its constructor cannot be inspected"),
         (["torch.optim:Adam", "-a", "adam", "--device", "cuda"], "torch finds no CUDA device"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import torch
@@ -9,7 +10,7 @@ import torch
 from .comparing import added, alike
 from .options import OTHER
 from .pages import Failed, NotApplicable, check_page
-from .trial import Trial
+from .trial import Live, Trial
 
 
 @check_page(
@@ -32,6 +33,7 @@ def check_repeats(trial: Trial) -> None:
 def check_closure(trial: Trial) -> None:
     case = trial.case()
     live = trial.start(case.theta)
+    refuse_without_closure(live)
     found = []
     for number, gradients in enumerate(case.steps, 1):
         called: list[bool] = []
@@ -48,6 +50,16 @@ def check_closure(trial: Trial) -> None:
             hold_call(called, returned, loss, torch.is_grad_enabled())
         found.append(live.thetas)
     trial.same(found, trial.plain, "step(closure) does not use the gradients that the closure made")
+
+
+def refuse_without_closure(live: Live) -> None:
+    """Raise `NotApplicable` where step() takes no argument."""
+    try:
+        inspect.signature(live.optimizer.step).bind(lambda: None)
+    except TypeError as error:
+        raise NotApplicable("its step() takes no closure") from error
+    except ValueError:  # a step without a signature is called
+        return
 
 
 def hold_call(called: list[bool], returned: Any, loss: torch.Tensor, enabled: bool) -> None:

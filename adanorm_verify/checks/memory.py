@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, TypeGuard
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -132,12 +134,16 @@ def check_state_memory(trial: Trial) -> None:
     seen: dict[int, int] = {}
     for tensor in range(len(live.parameters)):
         for key, value in live.state(tensor).items():
-            if not isinstance(value, Tensor) or value.numel() != live.parameters[tensor].numel():
+            if not dense(value) or value.numel() != live.parameters[tensor].numel():
                 continue
             if place(value) in owners:
                 raise Failed(f"state {key} of tensor {tensor} is in the memory of {owners[place(value)]}")
             if seen.setdefault(first_element(value), tensor) != tensor:
                 raise Failed(f"state {key} of tensor {tensor} is also that of tensor {seen[first_element(value)]}")
+
+
+def dense(value: Any) -> TypeGuard[Tensor]:
+    return isinstance(value, Tensor) and value.layout is torch.strided
 
 
 def place(tensor: Tensor) -> int:

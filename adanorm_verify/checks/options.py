@@ -121,8 +121,13 @@ def check_tensor_lr(trial: Trial) -> None:
             change(rate, group)
         return live.go(case.steps[HALF:])
 
+    def refill(rate: torch.Tensor, group: dict[str, Any]) -> None:
+        if not isinstance(group[spelled], torch.Tensor):
+            raise Failed("a tensor lr is kept as a number, so that changing it in place has no effect")
+        group[spelled].fill_(quarter)
+
     quarter = RATE / 4
-    in_place = changed(lambda rate, group: rate.fill_(quarter))
+    in_place = changed(refill)
     replaced = changed(lambda rate, group: group.update({spelled: torch.full_like(rate, quarter)}))
     if not first_difference(replaced, changed(lambda rate, group: None)):
         raise Failed("another tensor lr in the group has no effect")

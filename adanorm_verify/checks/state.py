@@ -162,6 +162,8 @@ CONVERTED = ("float64", "bfloat16")
 def check_state_in_another_dtype(trial: Trial) -> str:
     if trial.half:
         raise NotApplicable("a state of half precision is not continued in another format")
+    if not hasattr(trial.start(trial.case().theta).optimizer, "load_state_dict"):
+        raise NotApplicable("it has no load_state_dict")
     done = [dtype for dtype in CONVERTED if dtype != trial.combination.dtype and continues_in(trial, dtype)]
     if not done:
         raise NotApplicable(f"it cannot be run in {' or '.join(CONVERTED)}")
