@@ -104,7 +104,7 @@ def kept_in_single(check: Check, combination: Combination) -> bool:
                 for key, array in snapshot.items():
                     values.setdefault(key, []).append(np.ravel(array))
     joined = (np.concatenate(arrays) for arrays in values.values())
-    return any(np.array_equal(array, array.astype(np.float32)) for array in joined)
+    return any(np.any(array) and np.array_equal(array, array.astype(np.float32)) for array in joined)
 
 
 def records_of(verdict: Verdict, path: str, dtype: str) -> list[Record]:

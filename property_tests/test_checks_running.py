@@ -34,10 +34,11 @@ def test_pages_are_complete_and_names_unique():
 
 
 def test_expected_failure_keeps_its_message_and_reason():
-    results = contract(SUBJECTS["ClosureIgnored"], "adam", "quick", expect={"closure": "known, issue 12"})
+    subject = SUBJECTS["ClosureTwice"]
+    results = contract(subject, subject.algorithm, "quick", expect={"closure": "known, issue 12"})
     (found,) = [result for result in results if result.name == "closure"]
     assert (found.outcome, found.reason) == ("expected", "known, issue 12")
-    assert "calls the closure 0 times" in found.message
+    assert "calls the closure 2 times" in found.message
     assert failures(results) == []
 
 

@@ -9,7 +9,7 @@ import torch
 
 from .comparing import added, alike
 from .options import OTHER
-from .pages import Failed, NotApplicable, check_page
+from .pages import Failed, NotApplicable, Warned, check_page
 from .trial import Live, Trial
 
 
@@ -28,7 +28,7 @@ def check_repeats(trial: Trial) -> None:
 @check_page(
     "interface",
     catches="a closure not called exactly once, with gradients enabled and before the update, or whose loss is lost.",
-    sample="step(closure) calls the closure 0 times, and should once",
+    sample="step(closure) calls the closure 2 times, and should once",
 )
 def check_closure(trial: Trial) -> None:
     case = trial.case()
@@ -64,6 +64,8 @@ def refuse_without_closure(live: Live) -> None:
 
 def hold_call(called: list[bool], returned: Any, loss: torch.Tensor, enabled: bool) -> None:
     """Raise `Failed` unless a closure was called once with gradients enabled, and its loss came back."""
+    if not called and returned is None:
+        raise Warned("step(closure) ignores the closure: a loss evaluated there never is")
     if len(called) != 1:
         raise Failed(f"step(closure) calls the closure {len(called)} times, and should once")
     if not called[0]:

@@ -86,7 +86,7 @@ def eps_inside_root(v_hat, eps):
 
 
 def eps_before_correction(root, eps, beta2, t):
-    return root + eps / np.sqrt(1 - beta2**t)
+    return (root * np.sqrt(1 - beta2**t) + eps) / np.sqrt(1 - beta2**t)
 
 
 def corrected(algorithm: Algorithm) -> bool:

@@ -66,13 +66,6 @@ class ParameterRebound(Adam):
         param.data = (param.to(update.dtype) - update).to(param.dtype)
 
 
-class ClosureIgnored(Adam):
-    """The closure is never called."""
-
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        return super().step(None)
-
-
 class LossDropped(AdamNorm):
     """The closure is called and its loss is not returned."""
 

@@ -22,64 +22,75 @@ class Interpreted(Adam):
     listed: Algorithm
 
     def step_group(self, group: dict[str, Any]) -> None:
-        if self.listed.conventions.get("step_count") == "group":
-            group["calls"] = group.get("calls", 0) + 1
-        present = [p for p in group["params"] if p.grad is not None]
-        together = self.listed.conventions.get("norm_scope") == "vector"
-        for tensors in [present] if together and present else [[p] for p in present]:
-            self.step_vector(tensors, group)
-
-    def step_vector(self, tensors: Sequence[Tensor], group: dict[str, Any]) -> None:
-        """One step of tensors that are one vector of the list; a single one, but for `norm_scope=vector`."""
-        for p in tensors:
-            if p.is_complex() or p.grad is None or p.grad.layout is not torch.strided:
+        group["calls"] = group.get("calls", 0) + 1
+        filled = self.convention("missing_gradient") == "zero"
+        gradients = {p: torch.zeros_like(p) if p.grad is None and filled else p.grad for p in group["params"]}
+        present = {p: gradient for p, gradient in gradients.items() if gradient is not None}
+        for p, gradient in present.items():
+            if p.is_complex() or gradient.layout is not torch.strided:
                 raise RuntimeError(f"{type(self).__name__} takes dense real gradients only")
-            self.state[p]["step"] = self.state[p].get("step", 0) + 1
-        known = self.evaluated(tensors, group)
-        for name in self.listed.state:
-            for p, part in zip(tensors, self.parted(name, known[name], tensors), strict=True):
-                if name == "theta":
-                    p.copy_(part.reshape(p.shape))
-                else:
-                    self.state[p][USUAL_KEYS.get(name, name)] = part
+        vector = joined(list(present.values())) if present else np.zeros(0)
+        for p, gradient in present.items():
+            self.step_one(p, gradient, vector, group)
+        if self.convention("norm_scope") == "vector" and present:
+            average = self.state[next(iter(present))]["exp_grad_norm"]
+            for p in gradients.keys() - present.keys():
+                self.state[p]["exp_grad_norm"] = average.clone()
 
-    def evaluated(self, tensors: Sequence[Tensor], group: Mapping[str, Any]) -> Mapping[str, Any]:
-        """All quantities of the step, as vectors."""
-        numbers = {"lr": group["lr"], "eps": group["eps"], "gamma": group.get("gamma", 0.0)}
-        numbers |= {**dict(zip(("beta1", "beta2"), group["betas"], strict=True)), **self.listed.constants}
-        kept = np.float64 if tensors[0].dtype == torch.float64 else np.float32
+    def convention(self, key: str) -> str | None:
+        return self.listed.conventions.get(key)
+
+    def step_one(self, p: Tensor, gradient: Tensor, vector: np.ndarray, group: dict[str, Any]) -> None:
+        """One step of one tensor; `vector` are the gradients of its whole group."""
+        state = self.state[p]
+        state["step"] = state.get("step", 0) + 1
+        t = group["calls"] if self.convention("step_count") == "group" else state["step"]
+        kept = np.float64 if p.dtype == torch.float64 else np.float32
 
         def rounded(equation: Equation, value: Any, known: Mapping[str, Any]) -> Any:
             return value if equation.extent == "step" else np.asarray(value).astype(kept).astype(np.float64)
 
         given = {
-            **{name: np.float64(value) for name, value in numbers.items()},
-            "t": group.get("calls") or self.state[tensors[0]]["step"],
-            "g": joined([p.grad for p in tensors if p.grad is not None]),
+            **{name: np.float64(value) for name, value in self.numbers(group).items()},
+            "t": t,
+            "g": joined([gradient]),
             "axes": (-1,),
-            **{name + PREVIOUS: self.remembered(name, tensors) for name in self.listed.state},
+            "g_vector": vector,
+            "vector_axes": (-1,),
+            **{name + PREVIOUS: self.remembered(name, p) for name in self.listed.state},
         }
         with np.errstate(all="ignore"):  # 0/0 stands in branches that np.where does not take
-            return self.listed.evaluate(given, rounded)
+            known = self.listed.evaluate(given, rounded)
+        for name in self.listed.state:
+            part = self.shaped(name, known[name], p)
+            if name == "theta":
+                p.copy_(part.reshape(p.shape))
+            else:
+                state[USUAL_KEYS.get(name, name)] = part
 
-    def remembered(self, name: str, tensors: Sequence[Tensor]) -> np.ndarray:
-        """A quantity of the step before; zero before the first, and shared where it is one value a vector."""
-        shared = self.listed.extent(name) == "tensor"
-        key = USUAL_KEYS.get(name, name)
-        absent = [torch.zeros(1) if shared else torch.zeros(p.shape) for p in tensors]
-        old = [p if name == "theta" else self.state[p].get(key, zero) for p, zero in zip(tensors, absent, strict=True)]
-        return joined(old[:1] if shared else old)
+    def numbers(self, group: Mapping[str, Any]) -> dict[str, float]:
+        """What the equations of a group read, from the group or, where the list says so, from the constructor."""
+        own, first = spelled_out(group), spelled_out(self.defaults)
+        shared = {name: first[name] for name in own if self.convention(f"{name}_of") == "constructor"}
+        return {**own, **shared, **self.listed.constants}
 
-    def parted(self, name: str, vector: np.ndarray, tensors: Sequence[Tensor]) -> list[Tensor]:
-        """Undo `joined`, in the format of the state."""
-        sizes = [p.numel() for p in tensors]
-        whole = torch.from_numpy(np.array(vector, dtype=np.float64))
-        if self.listed.extent(name) == "tensor":
-            parts = [whole.clone() for _ in tensors]
-        else:
-            parts = list(whole.broadcast_to(sum(sizes)).split(sizes))
-            parts = [part.reshape(p.shape) for p, part in zip(tensors, parts, strict=True)]
-        return [part.to(p.device, working_dtype(p.dtype), copy=True) for p, part in zip(tensors, parts, strict=True)]
+    def remembered(self, name: str, p: Tensor) -> np.ndarray:
+        """A quantity of the step before; zero before the first."""
+        if name == "theta":
+            return joined([p])
+        zero = torch.zeros(1 if self.listed.extent(name) == "tensor" else p.shape)
+        return joined([self.state[p].get(USUAL_KEYS.get(name, name), zero)])
+
+    def shaped(self, name: str, value: np.ndarray, p: Tensor) -> Tensor:
+        """A quantity in the format of the state, and in the parameter's shape where it is one value an element."""
+        whole = torch.from_numpy(np.array(value, dtype=np.float64))
+        part = whole if self.listed.extent(name) == "tensor" else whole.broadcast_to(p.numel()).reshape(p.shape)
+        return part.to(p.device, working_dtype(p.dtype), copy=True)
+
+
+def spelled_out(group: Mapping[str, Any]) -> dict[str, float]:
+    beta1, beta2 = group["betas"]
+    return {"lr": group["lr"], "eps": group["eps"], "gamma": group.get("gamma", 0.0), "beta1": beta1, "beta2": beta2}
 
 
 class InterpretedNorm(Interpreted, Corrected):

@@ -205,6 +205,7 @@ def run(
     jobs: Sequence[Job], how: How, cache: Path, out: Path, workers: int, progress: Progress | None
 ) -> list[dict[str, Any]]:
     """The document of each job, in their order; those that `out` has already are read from there."""
+    digest()  # here, once: CPython 3.11 cannot parse in several threads at a time
     with ThreadPoolExecutor(workers) as pool:
         futures = [pool.submit(finished, job, how, cache, out) for job in jobs]
         try:
