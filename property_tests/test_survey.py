@@ -95,7 +95,7 @@ def test_survey_of_releases_names_first_and_last_that_differ(made):
     assert lines[0] == "fake-optimizers 1.0 – 3.0 (5 releases)"
     single = next(line for line in lines if "single-tensor" in line)
     assert single.endswith("conforms 1.0; differs 1.9 – 1.10; not importable 2.0; not there 3.0")
-    assert "    defect m-without-dampening 1.9 – 1.10" in lines  # 1.10 is after 1.9
+    assert "    m-without-dampening 1.9 – 1.10" in lines  # 1.10 is after 1.9
     foreach = next(line for line in lines if "foreach" in line)
     assert foreach.endswith("not there 1.0 – 1.9; differs 1.10; not importable 2.0; not there 3.0")
     assert "note: fake-optimizers Adam in 2.0: importing fake_optimizers raised ImportError: needs a torch" in lines
