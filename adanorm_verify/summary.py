@@ -71,8 +71,9 @@ def deviations(verdict: Verdict) -> Iterator[str]:
     for found in verdict.deviations:
         allowed = ", allowed" if found.allowed else ""
         yield f"  {found.name} ({found.kind}{allowed}): {found.meaning}"
-        yield f"    paper  {found.paper}"
-        yield f"    found  {found.found}"
+        if found.found != found.meaning:
+            yield f"    paper  {found.paper}"
+            yield f"    found  {found.found}"
 
 
 def checks(verdict: Verdict) -> Iterator[str]:
@@ -87,7 +88,8 @@ def checks(verdict: Verdict) -> Iterator[str]:
             told.setdefault((r.outcome, r.name, r.message, r.reason), []).append(r.path)
     for (outcome, name, message, reason), paths in told.items():
         said = f" ({reason})" if reason else ""
-        yield f"  {outcome}: {name}{said}, {', '.join(paths)}: {message or 'it passes'}"
+        text = "; ".join(message.splitlines()) or "it passes"
+        yield f"  {outcome}: {name}{said}, {', '.join(paths)}: {text}"
 
 
 def cases(count: int) -> str:

@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from released import install
 
 from adanorm_verify.cli import main
+from adanorm_verify.deviations import NAMES
 
 DEAD = "pytorch_optimizer==3.9.0"
 NEWEST = "pytorch_optimizer==4.1.0"
@@ -144,6 +145,8 @@ def test_listings_name_every_equation_and_decision():
     assert "e_t = γ e_{t−1} + (1 − γ) g_norm  (4)" in algorithms
     assert "rectification=printed" in listed("decisions")
     assert "liveness" in listed("checks")
+    deviations = listed("deviations")
+    assert all(f"{name} (" in deviations for name in NAMES)
 
 
 def test_help_answers_at_once(command):

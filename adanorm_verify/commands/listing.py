@@ -39,12 +39,12 @@ def list_decisions() -> None:
 @listing.command(name="deviations")
 def list_deviations() -> None:
     """How implementations leave the paper, and which algorithms each concerns."""
-    from ..deviations import DEVIATIONS, NAMES
+    from ..deviations import CATALOGUE, NAMES
     from ..paper import PRINTED, algorithm
 
     papers = [algorithm(name) for name in PRINTED]
     for name in NAMES:
-        of_name = [deviation for deviation in DEVIATIONS if deviation.name == name]
+        of_name = [deviation for deviation in CATALOGUE if deviation.name == name]
         concerned = [a.name for a in papers if any(deviation.concerns(a) for deviation in of_name)]
         click.echo(f"{name} ({of_name[0].kind}; {of_name[0].equation}): {of_name[0].meaning}")
         click.echo(f"  concerns {', '.join(concerned) if len(concerned) < len(papers) else 'all'}")

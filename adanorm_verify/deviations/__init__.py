@@ -21,6 +21,7 @@ IN_SINGLE = Deviation(
 )
 """Not searched like the others: it is looked for where float32 tensors are explained and float64 ones are not."""
 
-NAMES = tuple(dict.fromkeys(deviation.name for deviation in (*DEVIATIONS, IN_SINGLE)))
+CATALOGUE = (*DEVIATIONS, IN_SINGLE)
+NAMES = tuple(dict.fromkeys(deviation.name for deviation in CATALOGUE))
 
-__all__ = ["DEVIATIONS", "IN_SINGLE", "NAMES", "Deviation", "fixed"]
+__all__ = ["CATALOGUE", "DEVIATIONS", "IN_SINGLE", "NAMES", "Deviation", "fixed"]
