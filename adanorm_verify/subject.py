@@ -246,7 +246,7 @@ class Subject:
                     None if gradient is None else torch.tensor(gradient, dtype=DTYPES[dtype], device=device)
                 )
             try:
-                with quiet():
+                with quiet(), torch.set_grad_enabled(torch.is_grad_enabled()):  # the subject may leave it otherwise
                     optimizer.step()
             except KeyboardInterrupt:
                 raise

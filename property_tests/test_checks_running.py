@@ -172,3 +172,9 @@ def test_optimizer_of_a_file_is_found_by_the_fresh_process(tmp_path, monkeypatch
     results = contract(load(f"{file}:Mine"), "adam", foreach=False, fused=False)
     assert failures(results) == []
     assert outcomes(results, "state-in-a-fresh-process") == {"passed"}
+
+
+def test_a_subject_that_switches_gradients_off_does_not_leave_them_off():
+    subject = next(s for s in INTERFACE if s.__name__ == "GradLeftOff")
+    contract(subject, subject.algorithm, "quick")
+    assert torch.is_grad_enabled()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import pytest
 from click.testing import CliRunner
@@ -94,12 +96,26 @@ def test_results_of_other_settings_do_not_count(tmp_path):
     assert (set(first.killed), set(second.killed)) == ({"float64"}, {"float32"})
 
 
-def test_results_of_processes_are_those_of_one(tmp_path):
-    def known(jobs: int) -> set:
-        trials = run_sharpness([WRONG, RIGHT], [0], "quick", ("float64",), jobs)
-        return {(one.target, one.outcome, one.quantity, one.ratio) for one in trials}
+ONE_AND_TWO = """
+from adanorm_verify.sharpness import Specimen, run_sharpness
 
-    assert known(2) == known(1)
+shelf = [
+    Specimen("adanorm_verify.shelf.generated:AdamNormENeverUpdated", "adamnorm", "deviation"),
+    Specimen("adanorm_verify.shelf.generated:AdamNormListed", "adamnorm", "rewrite"),
+]
+one, two = (
+    {(x.target, x.outcome, x.quantity, x.ratio) for x in run_sharpness(shelf, [0], "quick", ("float64",), jobs)}
+    for jobs in (1, 2)
+)
+assert len(one) == 2, one
+assert one == two, (one, two)
+"""
+
+
+def test_results_of_processes_are_those_of_one():
+    """In an interpreter of its own: workers take over the parent's sys.path, which other tests have added to."""
+    done = subprocess.run([sys.executable, "-c", ONE_AND_TWO], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def verdict(*checks: CheckResult) -> Verdict:

@@ -67,7 +67,7 @@ def run_one(page: CheckPage, trial: Trial) -> CheckResult:
     result = CheckResult(page.name, page.group, "passed", trial.combination.path, trial.combination.dtype)
     assert page.function is not None  # only pages with a function are registered
     try:
-        with quiet():
+        with quiet(), torch.set_grad_enabled(torch.is_grad_enabled()):  # the subject may leave it otherwise
             refuse_still(trial)
             note = page.function(trial)
     except KeyboardInterrupt:
