@@ -20,10 +20,11 @@ from .verdict import FoundDeviation
 
 LARGEST = 3
 """Deviations in a set for one stage of the search, at most."""
-FURTHER = 2
-"""Deviations beyond that, which other stages find."""
 WITHOUT_STATE = 2
-"""The same where no state parts the search into smaller ones: there are 70,000 sets of three."""
+"""The same in a quick check where no state parts the search into smaller ones, as there are 70,000 sets of three; and
+for all later stages together where a state follows no set."""
+FURTHER = 2
+"""Deviations beyond those of one stage, which other stages find."""
 
 
 @dataclass(frozen=True)
@@ -100,11 +101,11 @@ def explain(
         return None
     stages = [name for name in check.order if name in combination.mapping.values() and name != "g"] + ["theta"]
     meant = followed(bases, observations, stages[:-1])
-    limit = WITHOUT_STATE if quick and len(stages) == 1 else LARGEST
-    budget = min(max(sizes), limit + FURTHER)
+    largest = WITHOUT_STATE if quick and len(stages) == 1 else LARGEST
+    budget = min(max(sizes), largest + FURTHER)
     found = []
     for base in meant:
-        search = Search(candidates(check, combination, base), planned(stages, observations))
+        search = Search(candidates(check, combination, base), planned(stages, observations), largest)
         for algorithm, deviations in search.sets(base, budget):
             if len(deviations) in sizes:
                 explanation = confirmed(check, combination, failing, Explanation(deviations, algorithm, base))
@@ -216,10 +217,17 @@ TINY = 1e-6
 
 @dataclass(frozen=True)
 class Search:
-    """Sets of deviations that give what was seen, stage by stage."""
+    """Sets of deviations that give what was seen, stage by stage.
+
+    Args:
+        candidates: in the order of the catalogue.
+        stages: in the order in which they are explained.
+        largest: deviations in a set for one stage.
+    """
 
     candidates: Sequence[Deviation]
     stages: Sequence[Stage]
+    largest: int = LARGEST
 
     def sets(
         self,
@@ -246,7 +254,7 @@ class Search:
         if agrees(algorithm, stage.observations, [stage.quantity]):
             yield from self.sets(algorithm, budget, number + 1, chosen, settled | above)
             return
-        largest = min(budget, LARGEST) if stage.fresh else min(budget, 1)
+        largest = min(budget, self.largest if stage.fresh else 1)
         open_names, closed = (above - settled, settled) if stage.fresh else (above, frozenset())
         for size in range(1, largest + 1):
             matched = False

@@ -13,12 +13,14 @@ import click
 from .options import (
     DTYPE_NAMES,
     PROFILE_NAMES,
+    arguments_option,
     command_line,
     console,
     literal,
     pairs,
     progress_bar,
     refuse_unwritable,
+    rename_option,
     report_options,
     show,
     write,
@@ -35,21 +37,8 @@ from .options import (
     metavar="NAME",
     help="What the optimizer claims to be; see `list algorithms`.",
 )
-@click.option(
-    "--arg",
-    "arguments",
-    multiple=True,
-    callback=pairs("KEY=VALUE"),
-    metavar="KEY=VALUE",
-    help="A constructor argument.",
-)
-@click.option(
-    "--rename",
-    multiple=True,
-    callback=pairs("PAPER=THEIRS"),
-    metavar="PAPER=THEIRS",
-    help="A hyperparameter's name there: gamma=r.",
-)
+@arguments_option
+@rename_option
 @click.option(
     "--decide",
     multiple=True,

@@ -7,26 +7,13 @@ import sys
 
 import click
 
-from .options import command_line, console, literal, pairs, progress_bar, write
+from .options import arguments_option, command_line, console, literal, progress_bar, rename_option, write
 
 
 @click.command()
 @click.argument("target")
-@click.option(
-    "--arg",
-    "arguments",
-    multiple=True,
-    callback=pairs("KEY=VALUE"),
-    metavar="KEY=VALUE",
-    help="A constructor argument.",
-)
-@click.option(
-    "--rename",
-    multiple=True,
-    callback=pairs("PAPER=THEIRS"),
-    metavar="PAPER=THEIRS",
-    help="A hyperparameter's name there: gamma=r.",
-)
+@arguments_option
+@rename_option
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
 @click.option("--json", "json_file", type=click.Path(dir_okay=False), help="Write the ranking as JSON.")
 def identify(

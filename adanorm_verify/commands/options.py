@@ -39,6 +39,23 @@ def pairs(option: str) -> Any:
     return parse
 
 
+arguments_option = click.option(
+    "--arg",
+    "arguments",
+    multiple=True,
+    callback=pairs("KEY=VALUE"),
+    metavar="KEY=VALUE",
+    help="A constructor argument.",
+)
+rename_option = click.option(
+    "--rename",
+    multiple=True,
+    callback=pairs("PAPER=THEIRS"),
+    metavar="PAPER=THEIRS",
+    help="A hyperparameter's name there: gamma=r.",
+)
+
+
 def literal(text: str) -> Any:
     """A Python literal, `true`/`false`/`none` in any case, or the text itself."""
     words = {"true": True, "false": False, "none": None}

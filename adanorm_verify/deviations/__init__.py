@@ -19,7 +19,7 @@ IN_SINGLE = Deviation(
     "theta",
     convention("arithmetic", "float32"),
 )
-"""Not searched like the others: it is looked for where float32 tensors are explained and float64 ones are not."""
+"""Not searched like the others: it is seen in the numbers that a float64 run keeps; the rest is searched from there."""
 
 CATALOGUE = (*DEVIATIONS, IN_SINGLE)
 NAMES = tuple(dict.fromkeys(deviation.name for deviation in CATALOGUE))
