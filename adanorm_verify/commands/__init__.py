@@ -9,6 +9,7 @@ from .replay import replay
 from .report import report
 from .sharpness import sharpness
 from .survey import survey_command
+from .theory import theory
 
-COMMANDS = (check, identify, report, replay, gate, sharpness, survey_command, bench, listing)
+COMMANDS = (check, identify, report, replay, gate, sharpness, survey_command, theory, bench, listing)
 """In the order of `--help`."""

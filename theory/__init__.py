@@ -1,0 +1,22 @@
+"""The ledger: every statement of the paper with a verdict and a certificate, in the order of the paper."""
+
+from importlib import import_module
+
+MODULES = (
+    "section2_method",
+    "section31_intuition",
+    "section32_remarks",
+    "lemma1",
+    "theorem2",
+    "tables",
+    "scales",
+    "counterexample",
+    "noise",
+    "repaired_lemma",
+    "pathwise",
+    "conditions",
+    "guarded",
+)
+"""A file a lemma, a theorem or a group of statements."""
+
+ENTRIES = tuple(entry for name in MODULES for entry in import_module(f"theory.{name}").ENTRIES)

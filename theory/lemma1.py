@@ -1,0 +1,5 @@
+"""Lemma 1 and every line of its proof."""
+
+from adanorm_verify.ledger import Entry
+
+ENTRIES: tuple[Entry, ...] = ()
