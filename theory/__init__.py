@@ -13,7 +13,12 @@ MODULES = (
     "counterexample",
     "noise",
     "repaired_lemma",
+    "pathwise_steps",
     "pathwise",
+    "pathwise_variants",
+    "pathwise_sums",
+    "pathwise_amsgrad",
+    "pathwise_uncapped",
     "conditions",
     "guarded",
 )

@@ -111,13 +111,17 @@ Column = Callable[[int, Array], Array]
 def play(
     slope: Column, ratio: Column, preconditioner: Column, beta1: Array | float, start: Array, side: Array, rounds: int
 ) -> Runs:
-    """Runs of x_{t+1} = clip(x_t - m_t/A_t); slope(t, x_t), then ratio(t, g_t), then preconditioner(t, g_t)."""
-    x, m = start, np.zeros_like(start)
+    """Runs of x_{t+1} = clip(x_t - m_t/A_t); slope(t, x_t), then ratio(t, g_t), then preconditioner(t, g_t).
+
+    `beta1` is a number, one a run, or one a run and round.
+    """
+    x, m, betas = start, np.zeros_like(start), np.asarray(beta1)
     columns: dict[str, list[Array]] = {name: [] for name in ("g", "c", "A", "m", "x")}
     for t in range(1, rounds + 1):
         g = slope(t, x)
         c = ratio(t, g)
-        m = beta1 * m + (1 - beta1) * c * g
+        b = betas[:, t - 1] if betas.ndim == 2 else betas
+        m = b * m + (1 - b) * c * g
         scale = preconditioner(t, g)
         for name, values in zip(columns, (g, c, scale, m, x), strict=True):
             columns[name].append(values)
