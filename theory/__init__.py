@@ -19,7 +19,10 @@ MODULES = (
     "pathwise_sums",
     "pathwise_amsgrad",
     "pathwise_uncapped",
+    "drift",
     "conditions",
+    "conditions_epochs",
+    "conditions_expected",
     "guarded",
 )
 """A file a lemma, a theorem or a group of statements."""

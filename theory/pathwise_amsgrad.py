@@ -64,8 +64,8 @@ def assembly(factor: str, variables: str, what: str) -> tuple[Step, ...]:
     return (
         sign(
             "A_1 + sum (A_t - A_{t-1})_+ = A_T (path.monotone) is at most (a + eps) R/alpha: a = sqrt(u_T/(1 - "
-            "beta2^T)), R = sqrt(T), z = beta1^T. Rounds before the first gradient that is not zero add nothing: m = 0, and A "
-            "may be taken as it is in that round",
+            "beta2^T)), R = sqrt(T), z = beta1^T. Rounds before the first gradient that is not zero add nothing: m = "
+            "0, and A may be taken as it is in that round",
             "(a + eps)*R/alpha >= (1 - z)*(a + eps)*R/alpha",
             "z*(a + eps)*R/alpha",
             "R a alpha eps z",

@@ -1,0 +1,145 @@
+"""Expectations without sampling: a method against losses drawn by fair coins, on the tree of all outcomes.
+
+Nodes are numbered from 1; node k has the children 2k and 2k + 1, one an outcome of the next round, so that round t
+leads to nodes 2^t to 2^(t+1) - 1. Arrays have a run a row and a node a column (column 0 is not used).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+from adanorm_verify.ledger import Step, claims
+
+from .attacks import Array, Attack
+
+ROUNDS = 4
+NODES = 2 ** (ROUNDS + 1)
+Ratio = Callable[[int, Array, Array], Array]
+"""Child, its gradient and the parent's norm average to the ratio of the round between them."""
+
+
+@dataclass(frozen=True)
+class Tree:
+    """Runs on [0, side] at beta1 = 9/10; slopes and A_t a round, `weights` the ratio that led to a node."""
+
+    slopes: Array
+    scales: Array
+    weights: Array
+    points: Array
+    moments: Array
+    averages: Array
+    sides: Array
+
+    def pseudo_regret(self) -> Array:
+        """Expected losses minus those of the best fixed point, of mean slopes."""
+        return self.mean_sum(np.mean(self.slopes, axis=2))
+
+    def mean_sum(self, means: Array) -> Array:
+        """E sum_t means_t x_t - min over x."""
+        spent = sum(
+            means[:, t] * np.mean(self.points[:, 2**t : 2 ** (t + 1)], axis=1) for t in range(self.slopes.shape[1])
+        )
+        return np.asarray(spent - np.minimum(0, self.sides * np.sum(means, axis=1)))
+
+    def bound(self) -> Array:
+        """E B_T."""
+        side, scales, kappa = self.sides, self.scales, 9.0
+        total = side**2 / 2 * (scales[:, 0] + np.sum(np.maximum(np.diff(scales, axis=1), 0), axis=1))
+        for t in range(1, ROUNDS + 1):
+            squares = np.mean(self.moments[:, 2**t : 2 ** (t + 1)] ** 2, axis=1)
+            total = total + (0.5 + kappa) * squares / scales[:, t - 1]
+        last = np.abs(self.moments[:, 2**ROUNDS :])
+        end = np.minimum(kappa * side[:, None] * last, kappa**2 * last**2 / (2 * scales[:, -1:]))
+        return np.asarray(total + np.mean(end, axis=1))
+
+
+def grow(slopes: Array, scales: Array, ratio: Ratio, gamma: Array, start: Array, sides: Array) -> Tree:
+    """All outcomes: round t has slopes[:, t - 1, 0] or slopes[:, t - 1, 1], each with probability 1/2."""
+    empty = np.zeros((len(start), NODES))
+    points, moments, averages, weights = empty.copy(), empty.copy(), empty.copy(), empty.copy()
+    points[:, 1] = start
+    for node in range(2, NODES):
+        t, parent = node.bit_length() - 1, node // 2
+        g = slopes[:, t - 1, node % 2]
+        averages[:, node] = gamma * averages[:, parent] + (1 - gamma) * np.abs(g)
+        weights[:, node] = ratio(node, g, averages[:, parent])
+        moments[:, node] = 0.9 * moments[:, parent] + 0.1 * weights[:, node] * g
+        points[:, node] = np.clip(points[:, parent] - moments[:, node] / scales[:, t - 1], 0, sides)
+    return Tree(slopes, scales, weights, points, moments, averages, sides)
+
+
+def replay(says: str, attack: Attack, tree: Tree, factor: str, gamma: str = "0", adanorm: bool = False) -> Step:
+    """The first tree of some, node by node in exact rationals: an evidence step.
+
+    Args:
+        says: for the reader.
+        attack: that found it.
+        tree: of numbers on the grid.
+        factor: of E B_T in the bound.
+        gamma: of the norm average.
+        adanorm: whether the ratios are AdaNorm's; else they are the tree's, and must not depend on the outcome.
+    """
+    f = [[Fraction(x) for x in row] for row in tree.slopes[0]]
+    scales, side = [Fraction(x) for x in tree.scales[0]], Fraction(tree.sides[0])
+    c, beta = Fraction(gamma), Fraction(9, 10)
+    x, m, e, w = ([Fraction(0)] * NODES for _ in range(4))
+    x[1] = Fraction(tree.points[0, 1])
+    for node in range(2, NODES):
+        t, parent = node.bit_length() - 1, node // 2
+        g = f[t - 1][node % 2]
+        e[node] = c * e[parent] + (1 - c) * abs(g)
+        w[node] = max(Fraction(1), e[node] / abs(g)) if adanorm else Fraction(tree.weights[0, node])
+        m[node] = beta * m[parent] + (1 - beta) * w[node] * g
+        x[node] = min(max(x[parent] - m[node] / scales[t - 1], Fraction(0)), side)
+    depth = [node.bit_length() - 1 for node in range(1, NODES)]
+    data = {
+        "x": x[1:],
+        "m": m[1:],
+        "e": e[1:],
+        "weight": w[1:],
+        "g": [Fraction(0)] + [f[depth[k - 1] - 1][k % 2] for k in range(2, NODES)],
+        "round": depth,
+        "parent": [max(1, k // 2) for k in range(1, NODES)],
+        "A": scales,
+        "mean": [(a + b) / 2 for a, b in f],
+    }
+    nodes = f"for k in range(2, {NODES})"
+    leaves = f"for k in range({2**ROUNDS}, {NODES})"
+    low, high = (Fraction(int(attack.ratio * 10**6) + d, 10**6) for d in (-1, 2))
+    checks = [f"all(weight[k] == max(1, e[k]/abs(g[k])) {nodes})"] if adanorm else [
+        f"all(weight[2*k] == weight[2*k + 1] for k in range(1, {2**ROUNDS}))",
+        f"all(weight[k] >= 1 {nodes})",
+    ]  # fmt: skip
+    return claims(
+        f"{says}; the worst of {attack.instances} trees of {2**ROUNDS} outcomes, again: node k has the children 2k and "
+        "2k + 1, each with probability 1/2",
+        *checks,
+        f"all(e[k] == gamma*e[parent[k]] + (1 - gamma)*abs(g[k]) {nodes})",
+        f"all(m[k] == 9/10*m[parent[k]] + 1/10*weight[k]*g[k] {nodes})",
+        f"all(x[k] == min(max(x[parent[k]] - m[k]/A[round[k]], 0), side) {nodes})",
+        "actual > 0",
+        "bound >= actual",
+        f"{low}*actual <= bound <= {high}*actual",
+        role="evidence",
+        let=[
+            ("side", str(side)),
+            ("gamma", gamma),
+            (
+                "actual",
+                f"sum(mean[round[k] + 1]*x[k]/2**round[k] for k in range(1, {2**ROUNDS}))"
+                f" - min(0, side*sum(mean[t] for t in range(1, {ROUNDS + 1})))",
+            ),
+            (
+                "expected",
+                f"side**2/2*(A[1] + sum(max(0, A[t] - A[t-1]) for t in range(2, {ROUNDS + 1})))"
+                f" + 19/2*sum(m[k]**2/A[round[k]]/2**round[k] {nodes})"
+                f" + sum(min(9*side*abs(m[k]), 81*m[k]**2/(2*A[{ROUNDS}]))/{2**ROUNDS} {leaves})",
+            ),
+            ("bound", f"({factor})*expected"),
+        ],
+        data={name: [str(v) for v in values] for name, values in data.items()},
+    )
