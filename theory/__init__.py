@@ -23,6 +23,8 @@ MODULES = (
     "conditions",
     "conditions_epochs",
     "conditions_expected",
+    "conditions_failing",
+    "joint_symmetry",
     "guarded",
 )
 """A file a lemma, a theorem or a group of statements."""
