@@ -57,7 +57,7 @@ class Attack:
         return {"instances": self.instances, "smallest_ratio": round(self.ratio, 6), "seed": self.seed, "how": how}
 
 
-def climb(judge: Judge, size: int, seed: int, population: int = 240, generations: int = 60, kept: int = 30) -> Attack:
+def climb(judge: Judge, size: int, seed: int, population: int = 240, generations: int = 120, kept: int = 30) -> Attack:
     """The smallest bound/actual, over runs with actual > 0, that a population finds: normal genes, the best kept and
     mutated by ever smaller steps."""
     rng = np.random.default_rng(seed)
@@ -75,7 +75,7 @@ def climb(judge: Judge, size: int, seed: int, population: int = 240, generations
         mutated = rng.random(children.shape) < 0.3
         steps = width * rng.exponential(size=(population, 1)) * rng.normal(size=children.shape)
         genes = np.vstack([genes[best], children + mutated * steps])
-        width *= 0.95
+        width *= 0.97
     raise AssertionError("unreachable")
 
 

@@ -8,12 +8,12 @@ from adanorm_verify.ledger import Entry, Finding, Step, identity, sign
 
 from .attacks import Array, Attack, climb, on_grid, positive, text, unit
 from .pathwise import METHOD
-from .trees import NODES, ROUNDS, Tree, grow, replay
+from .trees import HINDSIGHT, NODES, ROUNDS, Tree, grow, replay
 
 HOW = (
     f"losses, A_t, box and start free, all 2^{ROUNDS} outcomes of {ROUNDS} rounds at once, beta1 = 0.9; normal "
     f"genes, best "
-    "30 of 270 mutated, 60 times"
+    "30 of 270 mutated, 120 times"
 )
 
 
@@ -66,7 +66,7 @@ def attack_predictable() -> tuple[Attack, Step]:
         return tree.bound(), tree.pseudo_regret()
 
     attack = climb(judge, 4 + ROUNDS + NODES // 2, 431)
-    return attack, replay("ratios from the past", attack, predictable(attack.genes[None]), "1")
+    return attack, replay("ratios from the past", attack, predictable(attack.genes[None]), "expected")
 
 
 def stochastic() -> Finding:
@@ -93,6 +93,19 @@ def stochastic() -> Finding:
 
 
 def hindsight() -> Finding:
+    def judge(genes: Array) -> tuple[Array, Array]:
+        tree = predictable(genes)
+        varies = tree.sides * np.max(np.abs(tree.slopes), axis=(1, 2))
+        return tree.bound() + varies * np.sqrt(ROUNDS), tree.regret()
+
+    attack = climb(judge, 4 + ROUNDS + NODES // 2, 434)
+    step = replay(
+        "two losses, so that the sum of sqrt(p (1 - p)) is 1",
+        attack,
+        predictable(attack.genes[None]),
+        f"expected + side*max(abs(g[2]), abs(g[3]))*{ROUNDS // 2}",
+        HINDSIGHT,
+    )
     steps = (
         sign(
             "z is the best point in hindsight, N the number of rounds with a loss f, of probability p, d = f(x*) - "
@@ -114,18 +127,20 @@ def hindsight() -> Finding:
         *second_moment(),
         identity("a round adds p (1 - p) to E (N - T p)^2", "p*(1 - p)**2 + (1 - p)*p**2", "p*(1 - p)", "p"),
         identity("... its mean being zero", "p*(1 - p) + (1 - p)*(-p)", "0*p", "p"),
+        step,
     )
-    return Finding(steps)
+    return Finding(steps, figures={"attack": attack.figures(HOW + ", ratios free at every node")})
 
 
 # Symmetric noise --------------------------------------------------------------------------------------------------
 
 
-def noisy(genes: Array) -> tuple[Tree, Array]:
+def noisy(genes: Array, default: bool) -> tuple[Tree, Array]:
     """Slopes mean +- noise with a noise of its own in every round, AdaNorm's ratios."""
     mean, noise = on_grid(genes[:, :1]), on_grid(np.abs(genes[:, 1 : 1 + ROUNDS]))
     slopes = nonzero(np.stack([mean + noise, mean - noise], axis=2))
-    gamma, sides = np.minimum(unit(genes[:, -3]), 63 / 64), positive(genes[:, -1])
+    gamma = np.full(len(genes), 0.95) if default else np.minimum(unit(genes[:, -3]), 63 / 64)
+    sides = positive(genes[:, -1])
 
     def ratio(node: int, g: Array, e: Array) -> Array:
         return np.maximum(1, gamma * e / np.abs(g) + 1 - gamma)
@@ -134,21 +149,29 @@ def noisy(genes: Array) -> tuple[Tree, Array]:
     return grow(slopes, scales, ratio, gamma, unit(genes[:, -2]) * sides, sides), gamma
 
 
-def attack_noisy() -> tuple[Attack, Step]:
+def attack_noisy(default: bool, seed: int) -> tuple[Attack, Step]:
     def judge(genes: Array) -> tuple[Array, Array]:
-        tree, gamma = noisy(genes)
+        tree, gamma = noisy(genes, default)
         # Where the noise equals the mean, a slope of zero was moved: the two slopes are not symmetric any more.
         means = np.mean(tree.slopes, axis=2)
         symmetric = np.all(means == means[:, :1], axis=1)
         return tree.bound() / (1 - gamma), np.where(symmetric, tree.pseudo_regret(), 0)
 
-    attack = climb(judge, 4 + 2 * ROUNDS, 432)
-    tree, gamma = noisy(attack.genes[None])
-    return attack, replay("symmetric noise", attack, tree, "1/(1 - gamma)", gamma=text(gamma[0]), adanorm=True)
+    attack = climb(judge, 4 + 2 * ROUNDS, seed)
+    tree, gamma = noisy(attack.genes[None], default)
+    return attack, replay(
+        "symmetric noise",
+        attack,
+        tree,
+        "expected/(1 - gamma)",
+        gamma="19/20" if default else text(gamma[0]),
+        adanorm=True,
+    )
 
 
 def symmetric() -> Finding:
-    attack, step = attack_noisy()
+    free, freely = attack_noisy(False, 432)
+    default, defaults = attack_noisy(True, 433)
     steps = (
         identity(
             "a coordinate y of g, the others with the sum of squares R fixed, n = sqrt(y^2 + R): where the correction "
@@ -160,7 +183,7 @@ def symmetric() -> Finding:
         identity("... and elsewhere s = y = (1 - gamma) y + gamma y", "y", "(1 - c)*y + c*y", "c y"),
         sign(
             "for y >= 0, h(y) = s - (1 - gamma) y is the larger of gamma y and gamma e y/n; neither falls as y "
-            "grows: of the second, (y/n)^2 from y0 to y (z and z0 are the squares)",
+            "grows: of the second, (y/n)^2 from y0 to y (z and z0 are the squares; h(0) = 0 where R = 0)",
             "z/(z + R) >= z0/(z0 + R)",
             "R*(z - z0)/((z + R)*(z0 + R))",
             "R z z0",
@@ -207,9 +230,12 @@ def symmetric() -> Finding:
             ["D - d >= 0", "D + d >= 0", "a - k >= 0", "a + k >= 0"],
         ),
         *second_moment(),
-        step,
+        freely,
+        defaults,
     )
-    return Finding(steps, figures={"attack": attack.figures(HOW + ", gamma and a noise for every round free")})
+    how = HOW + ", a noise for every round free"
+    figures = {"attack": free.figures(how + ", gamma free"), "attack at gamma = 0.95": default.figures(how)}
+    return Finding(steps, figures=figures)
 
 
 ENTRIES = (

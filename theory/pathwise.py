@@ -155,7 +155,7 @@ def table_replay(
 def bound() -> Finding:
     free, freely = attack_tables(None, 401)
     default, defaults = attack_tables(0.9, 402)
-    how = "gradients, ratios, A_t, box and start free over 8 rounds; normal genes, best 30 of 270 mutated, 60 times"
+    how = "gradients, ratios, A_t, box and start free over 8 rounds; normal genes, best 30 of 270 mutated, 120 times"
     steps = (
         *induction(),
         *end(),

@@ -29,7 +29,7 @@ from .pathwise import KAPPA
 
 BASE = (
     "AMSGrad, A_t = (1 - beta1^t)(sqrt(u_t/(1 - beta2^t)) + eps) sqrt(t)/alpha in each coordinate, u_t = max_{k<=t} "
-    "v_k, v_t = beta2 v_{t-1} + (1 - beta2) g_t^2, 0 < beta2 < 1, eps >= 0 (where eps = 0, a coordinate rests until "
+    "v_k, v_t = beta2 v_{t-1} + (1 - beta2) g_t^2, 0 <= beta2 < 1, eps >= 0 (where eps = 0, a coordinate rests until "
     "its first gradient that is not zero)"
 )
 
@@ -195,7 +195,8 @@ def attack_amsgrad(defaults: bool, ratios: str, seed: int) -> tuple[Attack, Step
 
 
 HOW = (
-    f"gradients, ratios, alpha, box and start free over {ROUNDS} rounds; normal genes, best 30 of 270 mutated, 60 times"
+    f"gradients, ratios, alpha, box and start free over {ROUNDS} rounds; normal genes, best 30 of 270 mutated, 120 "
+    f"times"
 )
 
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from adanorm_verify.ledger import Entry, Finding, identity, sign
+import numpy as np
 
-from .pathwise_amsgrad import BASE, HOW, assembly, attack_amsgrad, moment
+from adanorm_verify.ledger import Entry, Finding, Step, identity, sign
+
+from .attacks import CORRECTED, Array, Attack, Runs, adanorm, climb, columns, linear, play, positive, replay, text, unit
+from .pathwise import KAPPA
+from .pathwise_amsgrad import BASE, HOW, ROUNDS, assembly, attack_amsgrad, drawn, moment
 
 
 def uncapped() -> Finding:
@@ -57,7 +61,52 @@ def uncapped() -> Finding:
     return Finding((*steps, *assembly("1 + c", "c", "as shown"), defaults, freely), figures=figures)
 
 
+def attack_scalar(seed: int) -> tuple[Attack, Step]:
+    """AdaNorm's ratios on gradient descent with momentum, default beta1 and gamma."""
+
+    def runs_of(genes: Array) -> tuple[Runs, Array]:
+        gradients = drawn(genes, True, "adanorm")[0].gradients
+        alpha, sides = positive(genes[:, -3]), positive(genes[:, -1])
+
+        def base(t: int, g: Array) -> Array:
+            return np.asarray((1 - 0.9**t) * np.sqrt(t) / alpha)
+
+        start = unit(genes[:, -2]) * sides
+        return play(columns(gradients), adanorm(0.95, len(genes)), base, 0.9, start, sides, ROUNDS), alpha
+
+    def judge(genes: Array) -> tuple[Array, Array]:
+        runs, alpha = runs_of(genes)
+        side, most, root = runs.sides, np.max(np.abs(runs.gradients), axis=1), np.sqrt(ROUNDS)
+        return (
+            side**2 * root / (2 * alpha) + alpha * most**2 * 9.5 * (2 * root - 1) + 9 * side * most,
+            runs.corrected(),
+        )
+
+    attack = climb(judge, ROUNDS + 6, seed)
+    runs, alpha = runs_of(attack.genes[None])
+    step = replay(
+        "gradient descent with momentum, defaults, alpha free",
+        attack,
+        {"beta1": "9/10", "gamma": "19/20", "alpha": text(alpha[0]), "side": text(runs.sides[0]), **KAPPA},
+        {},
+        {
+            "losses": linear(runs.gradients[0]),
+            "start": [text(runs.points[0, 0])],
+            "rounds": str(ROUNDS),
+            "step": "alpha/sqrt(t)",
+            "preconditioner": "1",
+        },
+        {
+            "G": "max(n[t] for t in range(1, T + 1))",
+            "bound": "side**2*sqrt(T)/(2*alpha) + alpha*G**2*(1/2 + kappa)*(2*sqrt(T) - 1) + kappa*side*G",
+            "actual": CORRECTED,
+        },
+    )
+    return attack, step
+
+
 def scalar() -> Finding:
+    attack, step = attack_scalar(415)
     return Finding(
         (
             sign(
@@ -105,7 +154,9 @@ def scalar() -> Finding:
                 "G c e n",
                 ["c >= 0", "1 - c >= 0", "G - e >= 0", "G - n >= 0"],
             ),
-        )
+            step,
+        ),
+        figures={"attack at the defaults": attack.figures(HOW.replace("ratios, ", ""))},
     )
 
 
@@ -118,10 +169,10 @@ ENTRIES = (
         "and 1 in the place of C, however large the ratios.",
         "proved",
         uncapped,
-        "In one coordinate AdaNorm's own ratios need no cap: its corrected gradients are at most an average of past "
-        "ones, and an average costs no more than what it averages. With several coordinates and a preconditioner "
-        "each, a coordinate whose gradients are small when all are small is stretched by the ratio of the whole, and "
-        "C stays.",
+        "In one coordinate AdaNorm's own ratios need no cap: a corrected gradient is the gradient or an average of "
+        "past ones, and an average costs no more than what it averages. With several coordinates and a preconditioner "
+        "each, a coordinate that is small only when all are is stretched by the ratio of the whole, and C stays in "
+        "the bound.",
         uses=("lem1", "lem1.h2", "sec2.7.c"),
         rests_on=("path.amsgrad", "path.smooth", "path.jensen", "path.second", "path.roots", "path.monotone"),
     ),

@@ -35,15 +35,23 @@ class Tree:
     sides: Array
 
     def pseudo_regret(self) -> Array:
-        """Expected losses minus those of the best fixed point, of mean slopes."""
-        return self.mean_sum(np.mean(self.slopes, axis=2))
+        """Expected losses minus those of the best fixed point for the mean slopes."""
+        means = np.mean(self.slopes, axis=2)
+        return np.asarray(self.spent() - np.minimum(0, self.sides * np.sum(means, axis=1)))
 
-    def mean_sum(self, means: Array) -> Array:
-        """E sum_t means_t x_t - min over x."""
-        spent = sum(
-            means[:, t] * np.mean(self.points[:, 2**t : 2 ** (t + 1)], axis=1) for t in range(self.slopes.shape[1])
+    def regret(self) -> Array:
+        """Expected losses minus those of the best fixed point in hindsight."""
+        totals = np.zeros((len(self.sides), 1))
+        for t in range(ROUNDS):
+            totals = (totals[:, :, None] + self.slopes[:, t, None, :]).reshape(len(totals), -1)
+        return np.asarray(self.spent() - np.mean(np.minimum(0, self.sides[:, None] * totals), axis=1))
+
+    def spent(self) -> Array:
+        """E sum_t g_t x_t."""
+        means = np.mean(self.slopes, axis=2)
+        return np.asarray(
+            sum(means[:, t] * np.mean(self.points[:, 2**t : 2 ** (t + 1)], axis=1) for t in range(ROUNDS))
         )
-        return np.asarray(spent - np.minimum(0, self.sides * np.sum(means, axis=1)))
 
     def bound(self) -> Array:
         """E B_T."""
@@ -72,74 +80,85 @@ def grow(slopes: Array, scales: Array, ratio: Ratio, gamma: Array, start: Array,
     return Tree(slopes, scales, weights, points, moments, averages, sides)
 
 
-def replay(says: str, attack: Attack, tree: Tree, factor: str, gamma: str = "0", adanorm: bool = False) -> Step:
+SPENT = f"sum(mean[round[k] + 1]*x[k]/2**round[k] for k in range(1, {2**ROUNDS}))"
+NODE = f"for k in range(2, {NODES})"
+LEAF = f"for k in range({2**ROUNDS}, {NODES})"
+PARENT = f"for k in range(1, {2**ROUNDS})"
+PSEUDO = f"{SPENT} - min(0, side*sum(mean[t] for t in range(1, {ROUNDS + 1})))"
+HINDSIGHT = f"{SPENT} - sum(min(0, side*total[k])/{2**ROUNDS} {LEAF})"
+EXPECTED = (
+    f"side**2/2*(A[1] + sum(max(0, A[t] - A[t-1]) for t in range(2, {ROUNDS + 1})))"
+    f" + 19/2*sum(m[k]**2/A[round[k]]/2**round[k] {NODE})"
+    f" + sum(min(9*side*abs(m[k]), 81*m[k]**2/(2*A[{ROUNDS}]))/{2**ROUNDS} {LEAF})"
+)
+"""E B_T."""
+TREE = (
+    f"all(parent[2*k] == k {PARENT})",
+    f"all(parent[2*k + 1] == k {PARENT})",
+    "round[1] == 0",
+    f"all(round[k] == round[parent[k]] + 1 {NODE})",
+    f"all(mean[round[k] + 1] == (g[2*k] + g[2*k + 1])/2 {PARENT})",
+    "m[1] == 0",
+    "e[1] == 0",
+    "total[1] == 0",
+    "0 <= x[1] <= side",
+    f"all(total[k] == total[parent[k]] + g[k] {NODE})",
+    f"all(e[k] == gamma*e[parent[k]] + (1 - gamma)*abs(g[k]) {NODE})",
+    f"all(m[k] == 9/10*m[parent[k]] + 1/10*weight[k]*g[k] {NODE})",
+    f"all(x[k] == min(max(x[parent[k]] - m[k]/A[round[k]], 0), side) {NODE})",
+)
+"""That the tables are the tree of a method's runs."""
+
+
+def replay(
+    says: str, attack: Attack, tree: Tree, bound: str, actual: str = PSEUDO, gamma: str = "0", adanorm: bool = False
+) -> Step:
     """The first tree of some, node by node in exact rationals: an evidence step.
 
     Args:
         says: for the reader.
         attack: that found it.
         tree: of numbers on the grid.
-        factor: of E B_T in the bound.
+        bound: in terms of `expected`, which is E B_T.
+        actual: what it bounds.
         gamma: of the norm average.
         adanorm: whether the ratios are AdaNorm's; else they are the tree's, and must not depend on the outcome.
     """
     f = [[Fraction(x) for x in row] for row in tree.slopes[0]]
     scales, side = [Fraction(x) for x in tree.scales[0]], Fraction(tree.sides[0])
     c, beta = Fraction(gamma), Fraction(9, 10)
-    x, m, e, w = ([Fraction(0)] * NODES for _ in range(4))
+    x, m, e, w, total, slope = ([Fraction(0)] * NODES for _ in range(6))
     x[1] = Fraction(tree.points[0, 1])
     for node in range(2, NODES):
         t, parent = node.bit_length() - 1, node // 2
-        g = f[t - 1][node % 2]
+        g = slope[node] = f[t - 1][node % 2]
+        total[node] = total[parent] + g
         e[node] = c * e[parent] + (1 - c) * abs(g)
         w[node] = max(Fraction(1), e[node] / abs(g)) if adanorm else Fraction(tree.weights[0, node])
         m[node] = beta * m[parent] + (1 - beta) * w[node] * g
         x[node] = min(max(x[parent] - m[node] / scales[t - 1], Fraction(0)), side)
-    depth = [node.bit_length() - 1 for node in range(1, NODES)]
     data = {
-        "x": x[1:],
-        "m": m[1:],
-        "e": e[1:],
+        **{name: row[1:] for name, row in zip("xmeg", (x, m, e, slope), strict=True)},
         "weight": w[1:],
-        "g": [Fraction(0)] + [f[depth[k - 1] - 1][k % 2] for k in range(2, NODES)],
-        "round": depth,
+        "total": total[1:],
+        "round": [node.bit_length() - 1 for node in range(1, NODES)],
         "parent": [max(1, k // 2) for k in range(1, NODES)],
         "A": scales,
         "mean": [(a + b) / 2 for a, b in f],
     }
-    nodes = f"for k in range(2, {NODES})"
-    leaves = f"for k in range({2**ROUNDS}, {NODES})"
     low, high = (Fraction(int(attack.ratio * 10**6) + d, 10**6) for d in (-1, 2))
-    checks = [f"all(weight[k] == max(1, e[k]/abs(g[k])) {nodes})"] if adanorm else [
-        f"all(weight[2*k] == weight[2*k + 1] for k in range(1, {2**ROUNDS}))",
-        f"all(weight[k] >= 1 {nodes})",
+    ratios = [f"all(weight[k] == max(1, e[k]/abs(g[k])) {NODE})"] if adanorm else [
+        f"all(weight[2*k] == weight[2*k + 1] >= 1 {PARENT})"
     ]  # fmt: skip
     return claims(
         f"{says}; the worst of {attack.instances} trees of {2**ROUNDS} outcomes, again: node k has the children 2k and "
         "2k + 1, each with probability 1/2",
-        *checks,
-        f"all(e[k] == gamma*e[parent[k]] + (1 - gamma)*abs(g[k]) {nodes})",
-        f"all(m[k] == 9/10*m[parent[k]] + 1/10*weight[k]*g[k] {nodes})",
-        f"all(x[k] == min(max(x[parent[k]] - m[k]/A[round[k]], 0), side) {nodes})",
+        *TREE,
+        *ratios,
         "actual > 0",
         "bound >= actual",
         f"{low}*actual <= bound <= {high}*actual",
         role="evidence",
-        let=[
-            ("side", str(side)),
-            ("gamma", gamma),
-            (
-                "actual",
-                f"sum(mean[round[k] + 1]*x[k]/2**round[k] for k in range(1, {2**ROUNDS}))"
-                f" - min(0, side*sum(mean[t] for t in range(1, {ROUNDS + 1})))",
-            ),
-            (
-                "expected",
-                f"side**2/2*(A[1] + sum(max(0, A[t] - A[t-1]) for t in range(2, {ROUNDS + 1})))"
-                f" + 19/2*sum(m[k]**2/A[round[k]]/2**round[k] {nodes})"
-                f" + sum(min(9*side*abs(m[k]), 81*m[k]**2/(2*A[{ROUNDS}]))/{2**ROUNDS} {leaves})",
-            ),
-            ("bound", f"({factor})*expected"),
-        ],
+        let=[("side", str(side)), ("gamma", gamma), ("actual", actual), ("expected", EXPECTED), ("bound", bound)],
         data={name: [str(v) for v in values] for name, values in data.items()},
     )
