@@ -4,6 +4,7 @@ from importlib import import_module
 
 MODULES = (
     "section2_method",
+    "section2_structure",
     "section31_intuition",
     "section32_remarks",
     "lemma1",
