@@ -4,6 +4,8 @@ from importlib import import_module
 
 MODULES = (
     "section2_method",
+    "section2_promises",
+    "section2_moments",
     "section2_structure",
     "section31_intuition",
     "section32_remarks",
