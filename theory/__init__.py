@@ -8,6 +8,8 @@ MODULES = (
     "section2_moments",
     "section2_structure",
     "section31_intuition",
+    "section31_minimum",
+    "section31_second_moment",
     "section32_remarks",
     "lemma1",
     "theorem2",
