@@ -70,8 +70,9 @@ def sparse_is_much_less() -> Finding:
 def root_of_dimension() -> Finding:
     return Finding(
         (
-            sign("Cauchy and Schwarz by induction on coordinates: if the roots of a_1, ..., a_d add up to P with P^2 "
-                 "<= d A, A their sum, then one more root x gives (P + x)^2 <= (d + 1)(A + x^2): with d A = P^2 + h",
+            sign("Cauchy and Schwarz by induction: P is the sum of d numbers, A that of their squares, d A = P^2 + h "
+                 "with h >= 0; one more number x keeps (d + 1)(A + x^2) >= (P + x)^2. So P^2 <= d A, here with the "
+                 "numbers ||g_{1:T,i}||_2",
                  "(d + 1)*((P**2 + h)/d + x**2) >= (P + x)**2", "(d + 1)*h/d + (P - d*x)**2/d", "d P h x",
                  ["d > 0", "d + 1 > 0", "h >= 0"]),
             sign("A is the sum of ||g_t||^2 over t, at most T G^2: one more iteration, and t G^2 bounds t of them",
@@ -86,8 +87,8 @@ def not_logarithmic() -> Finding:
     instance = {
         "let": [
             *DEFAULTS,
-            ("C", "10**6"),
-            ("d", "10**5"),
+            ("C", "10**8"),
+            ("d", "10**6"),
             ("T", "100"),
             ("v_hat", "1"),
             ("D", "alpha*sqrt(d)"),
@@ -108,7 +109,11 @@ def not_logarithmic() -> Finding:
         sign("so whatever C is, with k = alpha/(2 (1 - beta1)): k d^2 sqrt(T) >= k j^2 sqrt(T) > C j sqrt(T) >= "
              "C log d sqrt(T) for every d = 2^j with j > C/k",
              "k*j**2*r > C*j*r", "(k*j - C)*j*r", "k j r C", ["k*j - C > 0", "j > 0", "r > 0"]),
-        claims("a constant as large as a million; d = 100,000, T = 100, the defaults; D as small as it can be",
+        sign("and if D_inf and G_inf are taken for constants: the last term is K d with a K > 0 that no gradient "
+             "changes, d = 4^i >= i^2, log d <= 2 i, so for one T it is above C log d sqrt(T) from i = 2 C sqrt(T)/K "
+             "on",
+             "K*i**2 > C*2*i*r", "(K*i - 2*C*r)*i", "K i C r", ["K*i - 2*C*r > 0", "i > 0"]),
+        claims("a constant as large as 10^8; d = 10^6, T = 100, the defaults; D as small as it can be",
                "D**2 == d*alpha**2", "T >= 1", role="hypothesis"),
         claims("the bound's first term alone is above C log d sqrt(T)", "first > C*log(d)*sqrt(T)", role="violation"),
     )  # fmt: skip
