@@ -15,6 +15,7 @@ MODULES = (
     "theorem2",
     "tables",
     "scales",
+    "constants",
     "counterexample",
     "noise",
     "repaired_lemma",
