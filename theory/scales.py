@@ -199,7 +199,7 @@ ENTRIES = (
         "The left side of Lemma 1 grows as k, its right side as k^2: changing the unit of the loss decides whether "
         "the inequality holds. The degrees of all the lines show where it enters: lem1.13 is in order, the step from "
         "Adam's paper (lem1.14) brings one factor G_inf too many, and Lemma 1, thm2.7 and both theorems inherit it. "
-        "Besides, one misprint shows (thm2.3). In lengths (theta and alpha) every other line is in order.",
+        "Besides, one misprint shows (thm2.3). In lengths (theta and alpha) all lines are in order.",
         repair="sqrt(1 + log T) in place of 2 G_inf in lem1.14 (scale.const.lem1.14).",
         uses=("lem1", "thm2.a", "lem1.14"),
     ),

@@ -27,14 +27,15 @@ def never_comes_to_rest() -> Finding:
             ("drift", "(abs(S) + 4*beta1**K/(1 - beta1**K))/(1 - beta1**4)*alpha"),
         ],
     }
+    q = "(1 - beta1)/(1 + beta1)"
     steps = (
         identity("all norms are 1, so no correction fires (sec2.7.d), and v_hat is 1: v_t = 1 - beta2^t, with y = "
                  "beta2^(t-1)",
                  "beta2*(1 - y) + (1 - beta2)*1", "1 - beta2*y", "beta2 y"),
         sign("|m_t| and |m_{t+1}|, called a and b, are not both below q = (1 - beta1)/(1 + beta1): the recursion makes "
              "m_{t+1} - beta1 m_t = +-(1 - beta1), which they could not reach",
-             "1 - beta1 > b + beta1*a", "(q - b) + beta1*(q - a)".replace("q", "((1 - beta1)/(1 + beta1))"),
-             "beta1 a b", ["(1 - beta1)/(1 + beta1) - b > 0", "(1 - beta1)/(1 + beta1) - a > 0", "beta1 >= 0"]),
+             "1 - beta1 > b + beta1*a", f"({q} - b) + beta1*({q} - a)",
+             "beta1 a b", [f"{q} - b > 0", f"{q} - a > 0", "beta1 >= 0"]),
         sign("|m| <= 1 for ever, x its value at t - 1", "1 >= beta1*x + (1 - beta1)", "beta1*(1 - x)", "beta1 x",
              ["beta1 >= 0", "1 - x >= 0"]),
         identity("signs of period 4 that add up to 0, S_t = m_t + ... + m_{t+3}: S_t = beta1 S_{t-1}; a, b, c, d the "
@@ -57,8 +58,8 @@ def never_comes_to_rest() -> Finding:
                "all(g[t] == g[t + 4] for t in range(1, K + 1))", "g[1] + g[2] + g[3] + g[4] == 0",
                "0 < drift < 0.005*alpha", role="hypothesis"),
         claims("one of any two consecutive m is 1/19 at least, for ever, and one of any two steps alpha/19: the "
-               "iterates do not converge", "all(max(abs(m[t]), abs(m[t + 1])) >= q for t in range(1, K + 4))", "q == "
-                                                                                                               "1/19",
+               "iterates do not converge",
+               "q == 1/19", "all(max(abs(m[t]), abs(m[t + 1])) >= q for t in range(1, K + 4))",
                "all(max(abs(theta[t + 1] - theta[t]), abs(theta[t + 2] - theta[t + 1])) >= q*alpha "
                "for t in range(1, K + 3))", role="violation"),
     )  # fmt: skip
