@@ -50,9 +50,8 @@ def unbounded_step() -> Finding:
                  "b2*(m**2 + h) + (1 - b)**2*b2/(b2 - b**2)*g**2 >= (b*m + (1 - b)*g)**2",
                  "b2*h + (b2 - b**2)*(m - b*(1 - b)*g/(b2 - b**2))**2",
                  "b b2 m g h", ["b2 >= 0", "h >= 0", "b2 - b**2 > 0"]),
-            claims("so Adam's |m|/sqrt(v) is sqrt(K) < 7.28 at most at the defaults", "(1 - beta1)**2/((1 - "
-                                                                                      "beta2)*(1 - beta1**2/beta2)) "
-                                                                                      "< 7.28**2", let=DEFAULTS),
+            claims("so Adam's |m|/sqrt(v) is sqrt(K) < 7.28 at most at the defaults",
+                   "(1 - beta1)**2/((1 - beta2)*(1 - beta1**2/beta2)) < 7.28**2", let=DEFAULTS),
             claims("and the bias corrections do not enlarge it, 1 - beta2^t <= (1 - beta1^t)^2: for t < 8 as computed, "
                    "beyond because beta2^t >= 2 beta1^t from t = 7 on",
                    "all(1 - beta2**t <= (1 - beta1**t)**2 for t in range(1, 8))", "(beta2/beta1)**7 >= 2",
