@@ -4,12 +4,18 @@ from importlib import import_module
 
 MODULES = (
     "section2_method",
+    "section2_promises",
+    "section2_moments",
+    "section2_structure",
     "section31_intuition",
+    "section31_minimum",
+    "section31_second_moment",
     "section32_remarks",
     "lemma1",
     "theorem2",
     "tables",
     "scales",
+    "constants",
     "counterexample",
     "noise",
     "repaired_lemma",
