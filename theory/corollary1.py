@@ -180,13 +180,12 @@ def limit_of_the_average() -> Finding:
         ["eps*z - C >= 0", "z > 0"],
     )
     rounds = 63
+    bounds = [("G", "1"), ("G_inf", "1"), ("star", "1"), ("D", "4")]
     instance: dict[str, Any] = {
-        "let": [("alpha", "1"), ("beta1", "0"), BETAS[1], GAMMA, DEFAULTS[-1], ("G", "1"), ("G_inf", "1"), ("star", ""
-                                                                                                                    "1"),
-                ("D", "4")],
+        "let": [("alpha", "1"), ("beta1", "0"), BETAS[1], GAMMA, DEFAULTS[-1], *bounds],
         "run": run([distance("1", centre(t)) for t in range(1, rounds + 1)], "1/2", rounds),
         "then": [REGRET],
-    }  # fmt: skip
+    }
     bound = claims("a bound from above of order sqrt(T) holds (for every T by cor1.b.tracking)", "R <= 29/2*sqrt(T)",
                    role="hypothesis")  # fmt: skip
     violated = claims(

@@ -103,9 +103,12 @@ def far_from_the_best_point() -> Finding:
         "run": run([distance()], "20", 1),
         "then": [REGRET, *terms("eta", 1)],
     }
-    violated = claims("two of the three terms vanish with D, the other is 16.71...", "R == 20", "first + second + "
-                                                                                                "third < 17",
-                      role="violation")  # fmt: skip
+    violated = claims(
+        "two of the three terms vanish with D, the other is 16.71...",
+        "R == 20",
+        "first + second + third < 17",
+        role="violation",
+    )
     return Finding((parameters(), *bounded("1"), best("1"), violated), instance)
 
 
@@ -185,15 +188,15 @@ ENTRIES = (
         "minimum and the first and the third vanish faster. At the defaults, lambda = 1 - 1e-8 included, a loss of "
         "1e-21 |x| met at 1e-19 does it; with friendlier lambda the numbers are friendlier. Such an instance is no "
         "danger in practice, but a theorem stated for all T and all bounds falls with it; what fails for long "
-        "horizons is thm2.b.",
-        repair="The first step with theta* outside the bound D alone is thm2.a.far. Terms of the right degree, D_inf "
+        "horizons is thm2.b, and thm2.a.far needs no small numbers.",
+        repair="Terms of the right degree, D_inf "
         "and the factors of thm2.6.repaired, c_t on the left: the pathwise bound (path.* entries).",
         uses=(*PROOF, "thm2.0"),
     ),
     Entry(
         "thm2.a.far",
         "Theorem 2, supplement, D as stated between iterates only",
-        "The same.",
+        f"For all T >= 1 ({HYPOTHESES}; theta* anywhere): {BOUND.format('eta')}.",
         "refuted",
         far_from_the_best_point,
         "At T = 1 only one point has been visited, D = 0 is right, and the bound no longer depends on where that "

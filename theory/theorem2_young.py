@@ -125,13 +125,16 @@ def young_with_its_factor() -> Finding:
     return Finding((step,))
 
 
+LINE_4 = (
+    "(1 - beta1^t) sqrt(v_hat_t)/(2 alpha_t (1 - beta1_t)) ((theta_t - theta*)^2 - (theta_{t+1} - theta*)^2) + "
+    "beta1_t/(1 - beta1_t) (theta* - theta_t) m_{t-1} + alpha_t (1 - beta1^t)/(2 (1 - beta1_t)) "
+    "m_hat_t^2/sqrt(v_hat_t)"
+)
 ENTRIES = (
     Entry(
         "thm2.4.a",
         f"{PLACE}, line 4, for s_t",
-        "Where v_hat_t > 0, for every theta*: s_t (theta_t - theta*) = (1 - beta1^t) sqrt(v_hat_t)/(2 alpha_t (1 - "
-        "beta1_t)) ((theta_t - theta*)^2 - (theta_{t+1} - theta*)^2) + beta1_t/(1 - beta1_t) (theta* - theta_t) "
-        "m_{t-1} + alpha_t (1 - beta1^t)/(2 (1 - beta1_t)) m_hat_t^2/sqrt(v_hat_t), in each coordinate.",
+        f"Where v_hat_t > 0, for AdamNorm and every theta*: s_t (theta_t - theta*) = {LINE_4}, in each coordinate.",
         "proved",
         rearranged_for_s,
         "Solving the squared update for the corrected gradient is pure algebra and right, with the square of line 3 "
@@ -142,7 +145,8 @@ ENTRIES = (
     Entry(
         "thm2.4.b",
         f"{PLACE}, line 4, as printed",
-        "The same with g_t (theta_t - theta*) on the left.",
+        f"Where v_hat_t > 0, for AdamNorm and every theta*: g_t (theta_t - theta*) = {LINE_4} (or only <=), in each "
+        "coordinate.",
         "refuted",
         rearranged_for_g,
         "With the raw gradient on the left the equation is false whenever the correction fires and theta_t is not "
