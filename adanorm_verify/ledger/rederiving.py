@@ -106,7 +106,9 @@ def sign_again(step: Mapping[str, Any], names: Mapping[str, Any]) -> str:
         return SMT
     import z3
 
-    symbols = {name: z3.Real(name) for name in step["variables"]}
+    texts = [*step["assume"], step["claim"]]  # an assumption may speak of more than the claim does
+    names_read = {n.id for text in texts for n in ast.walk(ast.parse(text.strip())) if isinstance(n, ast.Name)}
+    symbols = {name: z3.Real(name) for name in sorted(names_read)}
     solver = z3.Solver()
     solver.set("timeout", SMT_MILLISECONDS)
     denominators: list[Any] = []
