@@ -7,6 +7,8 @@ INSTALLED := .venv/installed
 
 verify: $(INSTALLED)
 	$(BIN)/adanorm-verify gate
+	$(BIN)/adanorm-verify theory
+	$(BIN)/python theory/checker.py
 
 test: lint
 	$(BIN)/pytest -n auto

@@ -23,6 +23,7 @@ import hashlib
 import json
 import operator
 import random
+import re
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -209,7 +210,14 @@ RELATIONS: dict[type, Callable[[Interval, Interval], bool]] = {
 }
 
 
+DECIMAL = re.compile(r"(?<![\w.])(?:\d+\.\d*|\.\d+|\d+(?=[eE]))(?:[eE][+-]?\d+)?")
+
+
 def parsed(text: str) -> ast.expr:
+    """The expression; a decimal with more digits than the parser keeps would be read as another number."""
+    for decimal in DECIMAL.findall(text):
+        if Fraction(str(float(decimal))) != Fraction(decimal):
+            raise Refused(f"too many digits: write {decimal} as a fraction")
     return ast.parse(text.strip(), mode="eval").body
 
 
@@ -569,6 +577,9 @@ def check(certificate: Mapping[str, Any]) -> int:
         raise Refused(f"unknown verdict {verdict!r}")
     if missing := NEEDED[verdict] - {step["role"] for step in steps}:
         raise Refused(f"{verdict} without a step in the role of {', '.join(sorted(missing))}")
+    for i, step in enumerate(steps, 1):
+        if step["role"] in ("hypothesis", "violation") and step["kind"] != "claims":
+            raise Refused(f"step {i}: a {step['role']} is a claim about the instance, not of kind {step['kind']}")
     Interval.bits = int(certificate.get("bits", 256))
     instance = attempted("instance", defined, certificate.get("instance", {}))
     for i, step in enumerate(steps, 1):

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
 from importlib.util import find_spec
 from multiprocessing import get_context
 from typing import Any
@@ -65,7 +66,7 @@ def run_entry(name: str) -> tuple[Mapping[str, Any], tuple[str, ...], tuple[str,
 def stale(contents: Mapping[str, Any], stored: Mapping[str, Any] | None) -> list[str]:
     """How a recorded certificate differs from the one derived now."""
     if stored is None:
-        return ["it has no recorded certificate; `adanorm-verify theory --write` records it"]
+        return ["it has no recorded certificate; `adanorm-verify theory --record` writes it"]
     if certificates.derived(contents) != certificates.derived(stored):
         return ["its recorded certificate is another one than its check derives"]
     try:
@@ -76,20 +77,20 @@ def stale(contents: Mapping[str, Any], stored: Mapping[str, Any] | None) -> list
 
 
 def run_ledger(
-    wanted: Sequence[Entry], write: bool = False, jobs: int | None = None, progress: Progress | None = None
+    wanted: Sequence[Entry], record: bool = False, jobs: int | None = None, progress: Progress | None = None
 ) -> Iterator[Claim]:
     """Yield what became of each entry, as they end.
 
     Args:
         wanted: entries to run.
-        write: record the certificates that hold.
+        record: write the certificates that hold.
         jobs: processes; one a core by default, and none but this one for 1.
         progress: called as entries end.
     """
     by_id = {entry.id: entry for entry in wanted}
     stored = folder.recorded()
     for done, (name, (contents, problems, missing, seconds)) in enumerate(results(list(by_id), jobs), 1):
-        if write and not problems and contents:
+        if record and not problems and contents:
             certificates.write(contents)
         elif contents:
             problems = (*problems, *stale(contents, stored.get(name)))
@@ -120,6 +121,10 @@ def missing_things(entries: Sequence[Entry]) -> list[str]:
         for other in (*entry.uses, *entry.rests_on):
             if other not in known:
                 problems.append(f"{entry.id} names {other}, which has no entry")
+    try:
+        TopologicalSorter({entry.id: entry.uses for entry in entries}).prepare()
+    except CycleError as error:
+        problems.append(f"entries use each other in a circle: {' > '.join(error.args[1])}")
     stored = folder.recorded()
     problems += [f"the certificate {name}.json belongs to no entry" for name in stored if name not in known]
     problems += [f"{name} {what}" for name, what in folder.checker().check_links(stored).items()]
