@@ -15,10 +15,10 @@ FIRST = (1, 2, 4, 8)
 """First rounds of the attack's epochs; the last one ends with round 15."""
 KAPPA = 9.0
 WINDOWS = (
-    "sum((side**2/2*(A[first[j]] + sum(max(0, A[t] - A[t-1]) for t in range(first[j] + 1, 2*first[j])))"
-    " + (1/2 + kappa)*sum(m[t]**2/A[t] for t in range(first[j], 2*first[j]))"
-    " + min(kappa*side*abs(m[2*first[j] - 1]), kappa**2*m[2*first[j] - 1]**2/(2*A[2*first[j] - 1])))/c[first[j]]"
-    " for j in range(1, 5)) + sum(kappa*side*abs(m[first[j] - 1])/c[first[j]] for j in range(2, 5))"
+    "sum((side**2/2*(A[2**j] + sum(max(0, A[t] - A[t-1]) for t in range(2**j + 1, 2**(j+1))))"
+    " + (1/2 + kappa)*sum(m[t]**2/A[t] for t in range(2**j, 2**(j+1)))"
+    " + min(kappa*side*abs(m[2**(j+1) - 1]), kappa**2*m[2**(j+1) - 1]**2/(2*A[2**(j+1) - 1])))/c[2**j]"
+    " for j in range(0, 4)) + sum(kappa*side*abs(m[2**j - 1])/c[2**j] for j in range(1, 4))"
 )
 
 
@@ -52,7 +52,6 @@ def epochs() -> Finding:
         "all(c[t] == c[4] for t in range(4, 8))",
         "all(c[t] == c[8] for t in range(8, 16))",
     )
-    step = {**step, "data": {**step["data"], "first": [str(first) for first in FIRST]}}
     steps = (
         sign(
             "in an epoch with the ratio C >= 1, C sum r_t = sum c_t r_t <= W (path.window; r_t = f_t(x_t) - f_t(x), r "

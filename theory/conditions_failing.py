@@ -52,7 +52,6 @@ def convergent() -> Finding:
             "q*r/(1/r + q)",
             "q r",
             ["r > 0", "q >= 0"],
-            role="hypothesis",
         ),
         sign(
             "pair j: at -1 the slope -(1 + d/4) with ratio 1, then the slope 1 with ratio 1 + d. The second step "
@@ -88,7 +87,6 @@ def convergent() -> Finding:
             "(3*y*(y - k**2) + 3*y*k*(k - 2*K) + 2*k*K*(3*y - s))/(2*k)",
             "K k s y",
             ["y - k**2 >= 0", "y > 0", "k > 0", "k - 2*K > 0", "K >= 0", "3*y - s >= 0"],
-            role="violation",
         ),
     )
     return Finding(steps, instance)

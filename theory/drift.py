@@ -109,7 +109,6 @@ def linear_growth() -> Step:
         "(1 + (K + b + c)/a + r)*(a + a*r) + c*((K + b + c)/a + r)",
         "K a b c r",
         ["a > 0", "b >= 0", "c >= 0", "K >= 0", "r >= 0"],
-        role="violation",
     )
 
 

@@ -96,6 +96,13 @@ def joint() -> Finding:
             ["80/17*(B + 19/2*(10 + 5*M)) - H >= 0", "b1*R + b0 - B >= 0", "m*R - M >= 0"],
         ),
         linear_growth(),
+        claims(
+            "the mean of the corrected second coordinate, at the mean 7/2 of e, is below zero, that of the gradient "
+            "above: the drift is to the wrong end",
+            "mu_2 > 0",
+            "((mu_2 + xi_2) + max(1, (gamma*7/2 + (1 - gamma)*n_small)/n_small)*(mu_2 - xi_2))/2 == -17/80",
+            role="violation",
+        ),
     )
     return Finding(steps, instance, figures=joint_figures())
 

@@ -64,21 +64,20 @@ KAPPA = {"kappa": "beta1/(1 - beta1)"}
 def induction() -> tuple[Step, ...]:
     """From the one-step inequalities to B_T in one coordinate, for every T."""
     base = sign(
-        "T = 1, m_0 = 0, so that s_1 = m/(1-b): with kappa = b/(1-b), d = x_1 - x, e = x_2 - x, "
-        "s_1 d <= D^2 A/2 + (1/2 + kappa) m^2/A + kappa m e - A e^2/2",
-        "D**2*A/2 + (1/2 + b/(1 - b))*m**2/A + b/(1 - b)*m*e - A*e**2/2 >= m/(1 - b)*d",
-        f"A/2*(D**2 - d**2) + ({STEP_1}) + b/(1 - b)*({STEP_2})",
-        "A D b d e m",
+        "T = 1, m_0 = 0, s_1 = m + k m with k = kappa = beta1/(1 - beta1) (path.momentum): with d = x_1 - x, e = x_2 "
+        "- x, q = m^2/A, s_1 d <= D^2 A/2 + (1/2 + kappa) q + kappa m e - A e^2/2",
+        "D**2*A/2 + (1/2 + k)*q + k*m*e - A*e**2/2 >= (m + k*m)*d",
+        f"A/2*(D**2 - d**2) + ({STEP_1}) + k*({STEP_2})",
+        "A D d e k m q",
         ASSUMED,
     )
     onward = sign(
         "from T to T + 1: the invariant is sum_{t<=T} s_t (x_t - x) <= D^2/2 (A_1 + sum (A_t - A_{t-1})_+) + "
         "(1/2 + kappa) sum m_t^2/A_t + kappa m_T (x_{T+1} - x) - A_T/2 (x_{T+1} - x)^2; its right side grows by at "
-        "least s_{T+1} d, where s_{T+1} = (m - b m0)/(1-b), m0 = m_T, A0 = A_T, p = (A - A0)_+",
-        "D**2*p/2 + (1/2 + b/(1 - b))*m**2/A + b/(1 - b)*m*e - A*e**2/2 - (b/(1 - b)*m0*d - A0*d**2/2)"
-        " >= (m - b*m0)/(1 - b)*d",
-        f"((D**2 - d**2)*p + d**2*(p - (A - A0)))/2 + ({STEP_1}) + b/(1 - b)*({STEP_2})",
-        "A A0 D b d e m m0 p",
+        "least s_{T+1} d, where s_{T+1} = m + k (m - m0), m0 = m_T, A0 = A_T, p = (A - A0)_+",
+        "D**2*p/2 + (1/2 + k)*q + k*m*e - A*e**2/2 - (k*m0*d - A0*d**2/2) >= (m + k*(m - m0))*d",
+        f"((D**2 - d**2)*p + d**2*(p - (A - A0)))/2 + ({STEP_1}) + k*({STEP_2})",
+        "A A0 D d e k m m0 p q",
         [*ASSUMED, "p >= 0", "p - (A - A0) >= 0"],
     )
     return base, onward

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from adanorm_verify.ledger import Entry, Finding, identity, sign
 
-STEP_1 = "A*(d**2 - e**2)/2 + m**2/(2*A) - m*d"
-STEP_2 = "m**2/A - m*(d - e)"
-"""What path.step proves, d and e being x_t - x and x_{t+1} - x: neither is negative."""
-ASSUMED = [f"{STEP_1} >= 0", f"{STEP_2} >= 0", "D**2 - d**2 >= 0", "A > 0", "b >= 0", "1 - b > 0"]
+STEP_1 = "A*(d**2 - e**2)/2 + q/2 - m*d"
+STEP_2 = "q - m*(d - e)"
+"""What path.step proves of d = x_t - x, e = x_{t+1} - x and q = m^2/A: neither is negative."""
+ASSUMED = [f"{STEP_1} >= 0", f"{STEP_2} >= 0", "D**2 - d**2 >= 0", "A > 0", "k >= 0"]
 
 
 def step() -> Finding:

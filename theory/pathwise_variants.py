@@ -107,10 +107,10 @@ def tight() -> Finding:
 
 def window_steps() -> tuple[Step, ...]:
     base = sign(
-        "one round, t = a: d = x_a - x, m0 = m_{a-1}, s_a = (m - b m0)/(1-b)",
-        "D**2*A/2 + (1/2 + b/(1 - b))*m**2/A + b/(1 - b)*m*e - A*e**2/2 - b/(1 - b)*m0*d >= (m - b*m0)/(1 - b)*d",
-        f"A/2*(D**2 - d**2) + ({STEP_1}) + b/(1 - b)*({STEP_2})",
-        "A D b d e m m0",
+        "one round, t = a: d = x_a - x, m0 = m_{a-1}, s_a = m + k (m - m0) (path.momentum), q = m^2/A",
+        "D**2*A/2 + (1/2 + k)*q + k*m*e - A*e**2/2 - k*m0*d >= (m + k*(m - m0))*d",
+        f"A/2*(D**2 - d**2) + ({STEP_1}) + k*({STEP_2})",
+        "A D d e k m m0 q",
         ASSUMED,
     )
     carried = sign(
@@ -137,25 +137,22 @@ def schedule_steps() -> tuple[Step, ...]:
             ("from below", "-", "((D - d)*(a - m0) + (D + d)*(a + m0))/2"),
         )
     ]
-    onward = sign(
-        "the induction of path.bound with k = kappa_{T+1}, k0 = kappa_T and w = |k - k0|: one more term, w |m_T| D, "
-        "pays for the change of kappa",
-        "D**2*p/2 + (1/2 + k)*m**2/A + k*m*e - A*e**2/2 - (k0*m0*d - A0*d**2/2) + w*a*D >= (m + k*(m - m0))*d",
-        f"((D**2 - d**2)*p + d**2*(p - (A - A0)))/2 + ({STEP_1}) + k*({STEP_2})"
-        " + ((w + (k - k0))*(a*D + m0*d) + (w - (k - k0))*(a*D - m0*d))/2",
-        "A A0 D a d e k k0 m m0 p w",
-        [
-            *(assumed for assumed in ASSUMED if "b" not in assumed),
-            "k >= 0",
-            "p >= 0",
-            "p - (A - A0) >= 0",
-            "w + (k - k0) >= 0",
-            "w - (k - k0) >= 0",
-            "a*D + m0*d >= 0",
-            "a*D - m0*d >= 0",
-        ],
+    change = sign(
+        "what the change of kappa costs: with h = kappa_T - kappa_{T+1}, w = |h| and |z| <= r for z = m_T d, r = "
+        "|m_T| D, h z <= w r",
+        "w*r >= h*z",
+        "((w + h)*(r - z) + (w - h)*(r + z))/2",
+        "h r w z",
+        ["w + h >= 0", "w - h >= 0", "r + z >= 0", "r - z >= 0"],
     )
-    return *product, induction()[0], onward, *end()
+    onward = sign(
+        "the induction of path.bound with k = kappa_{T+1}, k0 = kappa_T, and one more term, r = |k - k0| |m_T| D",
+        "D**2*p/2 + (1/2 + k)*q + k*m*e - A*e**2/2 - (k0*m0*d - A0*d**2/2) + r >= (m + k*(m - m0))*d",
+        f"((D**2 - d**2)*p + d**2*(p - (A - A0)))/2 + ({STEP_1}) + k*({STEP_2}) + (r - (k0 - k)*m0*d)",
+        "A A0 D d e k k0 m m0 p q r",
+        [*ASSUMED, "p >= 0", "p - (A - A0) >= 0", "r - (k0 - k)*m0*d >= 0"],
+    )
+    return *product, change, induction()[0], onward, *end()
 
 
 SCHEDULED = (

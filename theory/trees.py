@@ -80,7 +80,7 @@ def grow(slopes: Array, scales: Array, ratio: Ratio, gamma: Array, start: Array,
     return Tree(slopes, scales, weights, points, moments, averages, sides)
 
 
-SPENT = f"sum(mean[round[k] + 1]*x[k]/2**round[k] for k in range(1, {2**ROUNDS}))"
+SPENT = f"sum(mean[t]*sum(x[k] for k in range(2**(t-1), 2**t))/2**(t-1) for t in range(1, {ROUNDS + 1}))"
 NODE = f"for k in range(2, {NODES})"
 LEAF = f"for k in range({2**ROUNDS}, {NODES})"
 PARENT = f"for k in range(1, {2**ROUNDS})"
@@ -88,24 +88,33 @@ PSEUDO = f"{SPENT} - min(0, side*sum(mean[t] for t in range(1, {ROUNDS + 1})))"
 HINDSIGHT = f"{SPENT} - sum(min(0, side*total[k])/{2**ROUNDS} {LEAF})"
 EXPECTED = (
     f"side**2/2*(A[1] + sum(max(0, A[t] - A[t-1]) for t in range(2, {ROUNDS + 1})))"
-    f" + 19/2*sum(m[k]**2/A[round[k]]/2**round[k] {NODE})"
+    f" + 19/2*sum(sum(m[k]**2 for k in range(2**t, 2**(t+1)))/2**t/A[t] for t in range(1, {ROUNDS + 1}))"
     f" + sum(min(9*side*abs(m[k]), 81*m[k]**2/(2*A[{ROUNDS}]))/{2**ROUNDS} {LEAF})"
 )
 """E B_T."""
+
+
+def law(t: int, child: str) -> tuple[str, ...]:
+    """That the nodes of round t, of the given number in terms of their parents' k, are a step of the method."""
+    over = f"for k in range({2 ** (t - 1)}, {2**t})"
+    return (
+        f"all(total[{child}] == total[k] + g[{child}] {over})",
+        f"all(e[{child}] == gamma*e[k] + (1 - gamma)*abs(g[{child}]) {over})",
+        f"all(m[{child}] == 9/10*m[k] + 1/10*weight[{child}]*g[{child}] {over})",
+        f"all(x[{child}] == min(max(x[k] - m[{child}]/A[{t}], 0), side) {over})",
+    )
+
+
 TREE = (
-    f"all(parent[2*k] == k {PARENT})",
-    f"all(parent[2*k + 1] == k {PARENT})",
-    "round[1] == 0",
-    f"all(round[k] == round[parent[k]] + 1 {NODE})",
-    f"all(mean[round[k] + 1] == (g[2*k] + g[2*k + 1])/2 {PARENT})",
     "m[1] == 0",
     "e[1] == 0",
     "total[1] == 0",
     "0 <= x[1] <= side",
-    f"all(total[k] == total[parent[k]] + g[k] {NODE})",
-    f"all(e[k] == gamma*e[parent[k]] + (1 - gamma)*abs(g[k]) {NODE})",
-    f"all(m[k] == 9/10*m[parent[k]] + 1/10*weight[k]*g[k] {NODE})",
-    f"all(x[k] == min(max(x[parent[k]] - m[k]/A[round[k]], 0), side) {NODE})",
+    *(
+        f"all(mean[{t}] == (g[2*k] + g[2*k + 1])/2 for k in range({2 ** (t - 1)}, {2**t}))"
+        for t in range(1, ROUNDS + 1)
+    ),
+    *(claim for t in range(1, ROUNDS + 1) for child in ("2*k", "2*k + 1") for claim in law(t, child)),
 )
 """That the tables are the tree of a method's runs."""
 
@@ -141,8 +150,6 @@ def replay(
         **{name: row[1:] for name, row in zip("xmeg", (x, m, e, slope), strict=True)},
         "weight": w[1:],
         "total": total[1:],
-        "round": [node.bit_length() - 1 for node in range(1, NODES)],
-        "parent": [max(1, k // 2) for k in range(1, NODES)],
         "A": scales,
         "mean": [(a + b) / 2 for a, b in f],
     }
