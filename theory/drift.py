@@ -146,7 +146,8 @@ ENTRIES = (
         "with momentum (path.sgd), and alpha (S/h)(2 sqrt(T) - 1) on AMSGrad (path.amsgrad) where h <= |g_t|, h > 0.",
         "proved",
         moves,
-        "Steps of size 1/sqrt(t) add up to sqrt(T): a projected step is no longer than |m_t|/A_t.",
+        "Steps of size 1/sqrt(t) add up to sqrt(T): a projected step is no longer than |m_t|/A_t, by the second part "
+        "of path.step, since it never goes against -m_t.",
         rests_on=("path.step", "path.roots"),
     ),
 )

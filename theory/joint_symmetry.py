@@ -80,7 +80,7 @@ def joint() -> Finding:
         ),
         sign(
             "H = E sum a_t, P = E sum e_{t-1} a_t >= 7/2 H - 20 (10 + 5 M), and 19/40 P - 29/20 H <= E sum s_{t,2} "
-            "(y_t - 1) <= B (path.bound): H is at most (B + 19/2 (10 + 5 M)) 80/17",
+            "(y_t - 1) <= B (path.bound, of this coordinate alone): H is at most (B + 19/2 (10 + 5 M)) 80/17",
             "80/17*(B + 19/2*(10 + 5*M)) >= H",
             "80/17*((B - (19/40*P - 29/20*H)) + 19/40*(P - (7/2*H - 20*(10 + 5*M))))",
             "B H M P",
