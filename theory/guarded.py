@@ -14,24 +14,18 @@ from .attacks import (
     Column,
     Runs,
     adanorm,
-    amsgrad,
     climb,
-    columns,
     linear,
-    on_grid,
-    play,
     positive,
     replay,
     text,
-    unit,
 )
 from .conditions import HOW, SIZE, against, slopes_of
 from .pathwise import BOUND, KAPPA, METHOD, bound_of, table_replay
-from .pathwise_amsgrad import BASE, amsgrad_bound
+from .pathwise_amsgrad import BASE, ROUNDS, amsgrad_bound, drawn
 
 CAP = 1 + 1 / np.sqrt(2)
 """The largest ratio of guard.decaying: 1 + 1/sqrt(t) from t = 2 on, and 1 at t = 1."""
-ROUNDS = 12
 
 
 def guarded_bound(
@@ -49,26 +43,10 @@ def guarded_bound(
     return np.asarray(amsgrad_bound(rounds, sides, largest, alpha, beta1, beta2, CAP, eps) + extra)
 
 
-def guard(gamma: Array | float, size: int) -> Column:
+def guard(genes: Array, gamma: Array) -> Column:
     """min(max(1, e_t/n_t), 1 + 1/sqrt(t))."""
-    corrected = adanorm(gamma, size)
+    corrected = adanorm(gamma, len(genes))
     return lambda t, g: np.minimum(corrected(t, g), 1 + 1 / np.sqrt(t))
-
-
-def drawn(genes: Array, defaults: bool) -> tuple[Runs, dict[str, Array]]:
-    g = on_grid(genes[:, :ROUNDS])
-    g = np.where(g == 0, 1 / 64, g)
-    side, start, alpha, b1, b2, gamma = (genes[:, -k] for k in range(1, 7))
-    sides, size = positive(side), len(genes)
-    settings = {
-        "alpha": positive(alpha),
-        "beta1": np.full(size, 0.9) if defaults else np.minimum(unit(b1), 15 / 16),
-        "beta2": np.full(size, 0.999) if defaults else np.clip(unit(b2), 1 / 64, 63 / 64),
-        "gamma": np.full(size, 0.95) if defaults else np.minimum(unit(gamma), 63 / 64),
-    }
-    base = amsgrad(settings["alpha"], settings["beta1"], settings["beta2"], size)
-    ratio = guard(settings["gamma"], size)
-    return play(columns(g), ratio, base, settings["beta1"], unit(start) * sides, sides, ROUNDS), settings
 
 
 CLOSED = (
@@ -81,14 +59,14 @@ GUARD = "min(max(1, e/n), 1 + 1/sqrt(t))"
 
 def attack_guard(defaults: bool, seed: int) -> tuple[Attack, Step]:
     def judge(genes: Array) -> tuple[Array, Array]:
-        runs, settings = drawn(genes, defaults)
+        runs, settings = drawn(genes, defaults, guard)
         most = np.max(np.abs(runs.gradients), axis=1)[:, None]
         alpha, beta1, beta2 = (settings[name] for name in ("alpha", "beta1", "beta2"))
         bound = guarded_bound(np.array([ROUNDS]), runs.sides[:, None], most, alpha, beta1, beta2)
         return bound[:, 0], runs.regret()
 
     attack = climb(judge, ROUNDS + 6, seed)
-    runs, settings = drawn(attack.genes[None], defaults)
+    runs, settings = drawn(attack.genes[None], defaults, guard)
     exact = {"beta1": "9/10", "beta2": "999/1000", "gamma": "19/20"}
     let = {name: exact[name] if defaults and name in exact else text(x[0]) for name, x in settings.items()}
     step = replay(

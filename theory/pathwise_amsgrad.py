@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from adanorm_verify.ledger import Entry, Finding, Step, identity, sign
@@ -11,6 +13,7 @@ from .attacks import (
     CORRECTED,
     Array,
     Attack,
+    Column,
     Runs,
     adanorm,
     amsgrad,
@@ -124,8 +127,20 @@ def moment(cap: str) -> Step:
 ROUNDS = 12
 
 
-def drawn(genes: Array, defaults: bool, ratios: str) -> tuple[Runs, dict[str, Array]]:
-    """Runs on AMSGrad, with their alpha, beta1, beta2, and gamma where `ratios` is adanorm (else they are free)."""
+Rule = Callable[[Array, Array], Column]
+"""Genes and gamma to the ratios of a run."""
+
+
+def free_ratios(genes: Array, gamma: Array) -> Column:
+    return columns(1 + on_grid(np.abs(genes[:, ROUNDS : 2 * ROUNDS])))
+
+
+def adanorm_ratios(genes: Array, gamma: Array) -> Column:
+    return adanorm(gamma, len(genes))
+
+
+def drawn(genes: Array, defaults: bool, ratios: Rule) -> tuple[Runs, dict[str, Array]]:
+    """Runs on AMSGrad, with their alpha, beta1, beta2 and gamma, which the last six genes give beside box and start."""
     g = on_grid(genes[:, :ROUNDS])
     g = np.where(g == 0, 1 / 64, g)
     side, start, alpha, b1, b2, gamma = (genes[:, -k] for k in range(1, 7))
@@ -136,12 +151,8 @@ def drawn(genes: Array, defaults: bool, ratios: str) -> tuple[Runs, dict[str, Ar
         "beta2": np.full(size, 0.999) if defaults else np.clip(unit(b2), 1 / 64, 63 / 64),
         "gamma": np.full(size, 0.95) if defaults else np.minimum(unit(gamma), 63 / 64),
     }
-    rule = (
-        adanorm(settings["gamma"], size)
-        if ratios == "adanorm"
-        else columns(1 + on_grid(np.abs(genes[:, ROUNDS : 2 * ROUNDS])))
-    )
     base = amsgrad(settings["alpha"], settings["beta1"], settings["beta2"], size)
+    rule = ratios(genes, settings["gamma"])
     return play(columns(g), rule, base, settings["beta1"], unit(start) * sides, sides, ROUNDS), settings
 
 
@@ -155,12 +166,12 @@ def closed_bound(runs: Runs, settings: dict[str, Array], factor: Array, end_cap:
     return np.asarray(whole + beta1 / (1 - beta1) * (end_cap - np.sqrt(factor)) * runs.sides * most)
 
 
-def attack_amsgrad(defaults: bool, ratios: str, seed: int) -> tuple[Attack, Step]:
+def attack_amsgrad(defaults: bool, ratios: Rule, seed: int) -> tuple[Attack, Step]:
     def parts(genes: Array) -> tuple[Runs, dict[str, Array], Array, Array]:
         runs, settings = drawn(genes, defaults, ratios)
         cap = np.max(runs.ratios, axis=1)
-        factor = 1 + settings["gamma"] if ratios == "adanorm" else cap**2
-        return runs, settings, factor, np.ones(len(cap)) if ratios == "adanorm" else cap
+        factor = 1 + settings["gamma"] if ratios is adanorm_ratios else cap**2
+        return runs, settings, factor, np.ones(len(cap)) if ratios is adanorm_ratios else cap
 
     def judge(genes: Array) -> tuple[Array, Array]:
         runs, settings, factor, end_cap = parts(genes)
@@ -170,7 +181,7 @@ def attack_amsgrad(defaults: bool, ratios: str, seed: int) -> tuple[Attack, Step
     runs, settings, _, _ = parts(attack.genes[None])
     exact = {"beta1": "9/10", "beta2": "999/1000", "gamma": "19/20"}
     let = {name: exact[name] if defaults and name in exact else text(x[0]) for name, x in settings.items()}
-    free = ratios != "adanorm"
+    free = ratios is free_ratios
     run = {"losses": linear(runs.gradients[0]), "start": [text(runs.points[0, 0])], "rounds": str(ROUNDS), **AMSGRAD}
     closed = (
         "side**2*sqrt(T)*G/(2*alpha) + alpha*factor*(1 + beta1)/(2*(1 - beta1))*(min(2*sqrt(T) - 1, T*sqrt(1 - beta2))"
@@ -211,8 +222,8 @@ def horizon(alpha: float, cap: float, side: float = 1.0, most: float = 1.0) -> i
 
 
 def in_root_t() -> Finding:
-    default, defaults = attack_amsgrad(True, "free", 411)
-    free, freely = attack_amsgrad(False, "free", 412)
+    default, defaults = attack_amsgrad(True, free_ratios, 411)
+    free, freely = attack_amsgrad(False, free_ratios, 412)
     capped = sign(
         "s_t^2 = c_t^2 g_t^2 <= C^2 g_t^2",
         "(C*g)**2 >= (c*g)**2",

@@ -8,7 +8,7 @@ from adanorm_verify.ledger import Entry, Finding, Step, identity, sign
 
 from .attacks import CORRECTED, Array, Attack, Runs, adanorm, climb, columns, linear, play, positive, replay, text, unit
 from .pathwise import KAPPA
-from .pathwise_amsgrad import BASE, HOW, ROUNDS, assembly, attack_amsgrad, drawn, moment
+from .pathwise_amsgrad import BASE, HOW, ROUNDS, adanorm_ratios, assembly, attack_amsgrad, drawn, moment
 
 
 def uncapped() -> Finding:
@@ -52,8 +52,8 @@ def uncapped() -> Finding:
         ),
         moment("G"),
     )
-    default, defaults = attack_amsgrad(True, "adanorm", 413)
-    free, freely = attack_amsgrad(False, "adanorm", 414)
+    default, defaults = attack_amsgrad(True, adanorm_ratios, 413)
+    free, freely = attack_amsgrad(False, adanorm_ratios, 414)
     figures = {
         "attack at the defaults": default.figures(HOW.replace("ratios, ", "")),
         "attack": free.figures(HOW.replace("ratios, ", "") + ", betas and gamma free"),
@@ -65,7 +65,7 @@ def attack_scalar(seed: int) -> tuple[Attack, Step]:
     """AdaNorm's ratios on gradient descent with momentum, default beta1 and gamma."""
 
     def runs_of(genes: Array) -> tuple[Runs, Array]:
-        gradients = drawn(genes, True, "adanorm")[0].gradients
+        gradients = drawn(genes, True, adanorm_ratios)[0].gradients
         alpha, sides = positive(genes[:, -3]), positive(genes[:, -1])
 
         def base(t: int, g: Array) -> Array:
