@@ -151,7 +151,9 @@ def test_the_second_derivation_disagrees_with_what_is_wrong(step, words):
 
 def test_the_second_derivation_agrees_with_what_is_right():
     steps = [
-        claims("", "sqrt(1/9) == 1/3", "sum(1/k for k in range(1, 4)) == 11/6", "x[2] > 0.5", data={"x": ["0", "1"]}),
+        claims(
+            "", "sqrt(1/9) == 1/3", "sum(1/k for k in range(1, 4)) == 11/6", "x[x[2] + 1] > 0.5", data={"x": ["0", "1"]}
+        ),
         identity("", "(a + b)**2", "a**2 + 2*a*b + b**2", "a b"),
         sign("", "a/b + b/a >= 2", "(a - b)**2/(a*b)", "a b", ["a > 0", "b > 0"]),
         cover("", {"x": ("0", "1")}, "x*(1 - x) <= 0.26", depth=8),

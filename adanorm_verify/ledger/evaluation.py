@@ -61,7 +61,8 @@ class _Arithmetic(ast.NodeTransformer):
         return node
 
     def visit_Subscript(self, node: ast.Subscript) -> ast.expr:
-        index = node.slice if isinstance(node.slice, ast.Tuple) else ast.Tuple([node.slice], ast.Load())
+        inner = self.visit(node.slice)
+        index = inner if isinstance(inner, ast.Tuple) else ast.Tuple([inner], ast.Load())
         return ast.Subscript(node.value, index, node.ctx)
 
 
