@@ -16,6 +16,8 @@ MODULES = (
     "scales",
     "counterexample",
     "noise",
+    "noise_symmetric",
+    "noise_models",
     "repaired_lemma",
     "pathwise",
     "conditions",
