@@ -18,6 +18,8 @@ MODULES = (
     "noise",
     "noise_symmetric",
     "noise_models",
+    "noise_batches",
+    "noise_simulation",
     "repaired_lemma",
     "pathwise",
     "conditions",
