@@ -80,7 +80,7 @@ def enumerated_mean(p: Fraction, A: Fraction, a: Fraction, gamma: Fraction, t: i
         for g in sequence:
             chance *= p if g > 0 else 1 - p
             e = gamma * e + (1 - gamma) * abs(g)
-        mean += chance * max(1, e / abs(sequence[-1])) * sequence[-1]
+        mean += chance * max(Fraction(1), e / abs(sequence[-1])) * sequence[-1]
     return mean
 
 

@@ -148,8 +148,8 @@ class Cell:
         relation = f"{self.mean(True)} < 0" if negative else f"{self.mean(False)} > 0"
         sense = "negative" if negative else "positive"
         return cover(
-            f"b = {self.b}: h is {sense} for q in [{float(low):.6g}, {float(high):.6g}], counts up to {self.j} below q b; "
-            "an end that is a multiple of 1/b stands for the limit from this side, and h itself lies between its limits",
+            f"b = {self.b}: h is {sense} for q in [{float(low):.6g}, {float(high):.6g}], counts up to {self.j} below "
+            "q b (at a multiple of 1/b, the limit of h from this side; h itself lies between its two limits)",
             {"q": (str(low), str(high))},
             relation,
             depth=14,

@@ -56,14 +56,14 @@ def settled(of: Gradient, start: float, alpha: float, corrected: bool, adam: boo
 
 def cases(adam: bool) -> list[tuple[str, float, float, float, float]]:
     """Name, the true value, h's zero, what settles without and with the correction."""
-    found = []
+    found: list[tuple[str, float, float, float, float]] = []
     for rate in (0.2, 0.3):
-        start, alpha = np.log(rate / (1 - rate)), 0.005 if adam else 0.1
-        both = [settled(intercept(rate), start, alpha, corrected, adam) for corrected in (False, True)]
-        found.append((f"rate {rate}", rate, logistic_stationary(rate, GAMMA), *both))
+        start, alpha = float(np.log(rate / (1 - rate))), 0.005 if adam else 0.1
+        plain, corrected = (settled(intercept(rate), start, alpha, c, adam) for c in (False, True))
+        found.append((f"rate {rate}", rate, logistic_stationary(rate, GAMMA), plain, corrected))
     for tau in (0.75, 0.9):
-        both = [settled(quantile(tau), tau, 0.001 if adam else 0.01, corrected, adam) for corrected in (False, True)]
-        found.append((f"level {tau}", tau, pinball_stationary(tau, GAMMA), *both))
+        plain, corrected = (settled(quantile(tau), tau, 0.001 if adam else 0.01, c, adam) for c in (False, True))
+        found.append((f"level {tau}", tau, pinball_stationary(tau, GAMMA), plain, corrected))
     return found
 
 
@@ -73,8 +73,8 @@ def simulated(adam: bool, tolerance: str) -> Finding:
     for name, true, zero, plain, corrected in cases(adam):
         steps.append(
             claims(
-                f"{name}: with the correction, the distance to h's zero is below {tolerance} of that zero's distance to "
-                "the true value; without it, what settles is nearer to the true value than to h's zero",
+                f"{name}: with the correction, the distance to h's zero is below {tolerance} of that zero's distance "
+                "to the true value; without it, what settles is nearer to the true value than to h's zero",
                 f"abs({corrected:.5f} - {zero:.5f}) < {tolerance}*abs({true} - {zero:.5f})",
                 f"abs({plain:.5f} - {true}) < abs({plain:.5f} - {zero:.5f})",
                 role="evidence",

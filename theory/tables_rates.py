@@ -53,7 +53,10 @@ def tuned() -> Finding:
         {
             "lead in points, each at its best learning rate": by_row(gains),
             "lead in points at 0.001": by_row(default),
-            "mean lead": {"tuned": decimal(round(sum(gains) / 6, 2)), "at 0.001": decimal(round(sum(default) / 6, 2))},
+            "mean lead": {
+                "tuned": decimal(Fraction(round(100 * sum(gains) / 6), 100)),
+                "at 0.001": decimal(Fraction(round(100 * sum(default) / 6), 100)),
+            },
         },
     )
 
