@@ -22,6 +22,7 @@ MODULES = (
     "scales",
     "constants",
     "counterexample_cycle",
+    "counterexample_excursion",
     "counterexample_steps",
     "counterexample_variants",
     "counterexample",

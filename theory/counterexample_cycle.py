@@ -218,8 +218,8 @@ def windows() -> tuple[Step, ...]:
         ),
         claims(
             "case 2, b = 9/10, sigma = 3, -33/20, -8/5: the averages are positive at the large value only; three "
-            "rounds in a row, smallest step 1, the others at most 3: at most 3 M_0 + M_1 + M_2, and mu = 1/125 of their sum, "
-            "itself at most 9",
+            "rounds in a row, smallest step 1, the others at most 3: the sum is at most 3 M_0 + M_1 + M_2; mu = 1/125, "
+            "because the steps sum to at most 9",
             "M_0 > 0",
             "M_1 < 0",
             "M_2 < 0",

@@ -27,7 +27,8 @@ LET = (
 """bias and rate: the most that 1 - beta1^k and alpha_k = alpha/sqrt(k) change within three rounds, as ratios."""
 SETTING = (
     "Gradients of absolute values 3, 1, 1 in turn and any signs, beta1 = 0.9, beta2 = 0.999 (gamma = 0.95 where "
-    "corrected), 0 <= eps <= 1/100, alpha_k = alpha/sqrt(k) or alpha_k = alpha. From round 90 on the effective step a_k, which multiplies m_k"
+    "corrected), 0 <= eps <= 1/100, alpha_k = alpha/sqrt(k) or alpha_k = alpha. From round 90 on the effective step "
+    "a_k, which multiplies m_k"
 )
 
 
