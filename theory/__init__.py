@@ -26,6 +26,8 @@ MODULES = (
     "counterexample_steps",
     "counterexample_variants",
     "counterexample",
+    "counterexample_threshold",
+    "counterexample_smallest",
     "noise",
     "repaired_lemma",
     "pathwise",
