@@ -28,6 +28,7 @@ MODULES = (
     "counterexample",
     "counterexample_threshold",
     "counterexample_smallest",
+    "counterexample_bases",
     "noise",
     "repaired_lemma",
     "pathwise",
