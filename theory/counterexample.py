@@ -235,7 +235,7 @@ ENTRIES = (
         of_plain_sgd(),
         "Without any preconditioner and without momentum: it is the correction alone that turns the drift round. "
         "(Heavy-ball momentum, an average that is not multiplied by 1 - b, is the same with a larger alpha.)",
-        ("cex.momentum",),
+        ("cex.momentum", "cex.steps.adam"),
     ),
     linear(
         "adam",
@@ -272,30 +272,6 @@ ENTRIES = (
         "AMSGrad repairs what was wrong with Adam's proof; it does not repair this.",
         ("cex.momentum", "cex.steps.amsgrad", "cex.adam"),
         ("thm2.8",),
-    ),
-    linear(
-        "diffgrad",
-        f"diffGradNorm ({DEFAULTS}, 0 <= eps <= 1/100)",
-        "theta_t tends to 1 and R(T)/T to 2/3 with alpha_t = alpha/sqrt(t); liminf R(T)/T >= 0.6 with alpha_t = 0.001.",
-        (endless(), constant_rate("diffgrad")),
-        "The friction differs by up to a factor two between rounds, which momentum 0.9 can bear.",
-        ("cex.momentum", "cex.steps.diffgrad"),
-    ),
-    linear(
-        "radam",
-        f"RadamNorm ({DEFAULTS}, 0 <= eps <= 1/100; rectified as in RAdam's paper or as printed)",
-        "theta_t tends to 1 and R(T)/T to 2/3 with alpha_t = alpha/sqrt(t); liminf R(T)/T >= 0.6 with alpha_t = 0.001.",
-        (endless(), constant_rate("radam")),
-        "Rectified steps are Adam's times a factor that settles.",
-        ("cex.momentum", "cex.steps.radam"),
-    ),
-    linear(
-        "adabelief",
-        f"AdaBeliefNorm ({DEFAULTS}, 0 <= eps <= 1/100; belief from s or from g)",
-        "theta_t tends to 1 and R(T)/T to 2/3 with alpha_t = alpha/sqrt(t); liminf R(T)/T >= 0.6 with alpha_t = 0.001.",
-        (endless(), constant_rate("adabelief")),
-        "AdaBelief's steps depend on the path, but change little from round to round: enough.",
-        ("cex.momentum", "cex.steps.adabelief"),
     ),
     Entry(
         "cex.bounded",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 from adanorm_verify.ledger import Entry, Finding, Step, claims, sign
 
 from .counterexample_cycle import NEAR, SETTLED
@@ -93,14 +95,14 @@ def rates() -> tuple[Step, ...]:
     )
 
 
-def constants() -> tuple[tuple[Step, ...], dict[str, float]]:
+def constants() -> tuple[tuple[Step, ...], dict[str, int]]:
     """K of each base, rounded up."""
     found, steps = {}, []
     for name, (low, high) in {"sgd": ("1", "1"), **BOUNDS}.items():
         C, mu = BOTH["0" if name == "sgd" else "9/10"]
         text = f"({C})*({high})*(1 + ({C})*({high})/(({mu})*({low}))/{SETTLED})"
-        value = float(eval(text))
-        bound = int(value) + 1
+        c, h, m, least = (Fraction(x) for x in (C, high, mu, low))
+        bound = int(c * h * (1 + c * h / (m * least) / SETTLED)) + 1
         found[name] = bound
         steps.append(claims(f"{name}: K <= {bound}", f"{text} <= {bound}"))
     return tuple(steps), found

@@ -1,9 +1,10 @@
-"""Effective steps of RAdam and AdaBelief where the gradients are 3, 1, 1 in absolute value."""
+"""The correction on diffGrad, RAdam and AdaBelief, and the effective steps of the last two."""
 
 from __future__ import annotations
 
 from adanorm_verify.ledger import Step, claims, identity, sign
 
+from .counterexample import DEFAULTS, constant_rate, endless, linear
 from .counterexample_steps import BOUNDS, LET, entry, second_moment
 
 GROWTH = "2*(t*z/(1 - z) - (t + 1)*b*z/(1 - b*z))"
@@ -240,5 +241,29 @@ ENTRIES = (
         belief_of_a_period(),
         of_adabelief(),
         second_moment()[-2:],
+    ),
+    linear(
+        "diffgrad",
+        f"diffGradNorm ({DEFAULTS}, 0 <= eps <= 1/100)",
+        "theta_t tends to 1 and R(T)/T to 2/3 with alpha_t = alpha/sqrt(t); liminf R(T)/T >= 0.6 with alpha_t = 0.001.",
+        (endless(), constant_rate("diffgrad")),
+        "The friction differs by up to a factor two between rounds, which momentum 0.9 can bear.",
+        ("cex.momentum", "cex.steps.diffgrad"),
+    ),
+    linear(
+        "radam",
+        f"RadamNorm ({DEFAULTS}, 0 <= eps <= 1/100; rectified as in RAdam's paper or as printed)",
+        "theta_t tends to 1 and R(T)/T to 2/3 with alpha_t = alpha/sqrt(t); liminf R(T)/T >= 0.6 with alpha_t = 0.001.",
+        (endless(), constant_rate("radam")),
+        "Rectified steps are Adam's times a factor that settles.",
+        ("cex.momentum", "cex.steps.radam"),
+    ),
+    linear(
+        "adabelief",
+        f"AdaBeliefNorm ({DEFAULTS}, 0 <= eps <= 1/100; belief from s or from g)",
+        "theta_t tends to 1 and R(T)/T to 2/3 with alpha_t = alpha/sqrt(t); liminf R(T)/T >= 0.6 with alpha_t = 0.001.",
+        (endless(), constant_rate("adabelief")),
+        "AdaBelief's steps depend on the path, but change little from round to round: enough.",
+        ("cex.momentum", "cex.steps.adabelief"),
     ),
 )
