@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from .diagnosis import Explanation, explain
+from .diagnosis import Evidence, Explanation, explain
 from .errors import CannotCheck
 from .paper import PRINTED, Algorithm, algorithm
 from .runs import Check, Combination, probe
@@ -72,7 +72,7 @@ def identify(
     found: list[Identity] = []
     for sizes in (range(3), range(3, 5)):
         for done, (check, combination) in enumerate(asked, 1):
-            explanation = explain(check, combination, [], [check.algorithm], sizes=sizes)
+            explanation = explain(check, combination, Evidence(), [check.algorithm], sizes=sizes)
             if explanation:
                 found.append(identity(check, combination, explanation))
             if progress is not None:
