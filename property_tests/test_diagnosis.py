@@ -15,6 +15,7 @@ from adanorm_verify.shelf import WRONG
 from adanorm_verify.shelf.generated import changed
 from adanorm_verify.shelf.interpreted import Interpreted, InterpretedNorm
 from adanorm_verify.stages import missing
+from adanorm_verify.summary import accepting
 
 SUBJECTS = {subject.__name__: subject for subject in WRONG}
 INSTEAD = {
@@ -149,6 +150,20 @@ def test_dialect_of_a_released_package_is_accepted_by_name(command, tmp_path):
     names = json.loads((tmp_path / "a.json").read_text())["deviations"]
     assert {"eps-scaled", "eps-padded-root", "step-of-group"} <= set(names)
     allowed = [word for name in names for word in ("--allow", name)]
+    assert f"to accept what was found: {' '.join(allowed)}" in strict.stdout.splitlines()
     done = command("check", *arguments, *allowed, "--json", str(tmp_path / "b.json"), packages=newest)
     assert done.returncode == 0, done.stdout
     assert json.loads((tmp_path / "b.json").read_text())["verdict"] == "conforms-with-deviations"
+
+
+def test_what_would_be_accepted_is_told_and_nothing_else():
+    explained = check_optimizer(SUBJECTS["NoEps"], SUBJECTS["NoEps"].algorithm, profile="quick")
+    [said] = accepting(explained)
+    assert said.startswith("to accept what was found: --allow eps-missing-unguarded")
+    assert said in explained.summary().splitlines()
+    allowed = said.removeprefix("to accept what was found: ").replace("--allow ", "").split()
+    accepted = check_optimizer(SUBJECTS["NoEps"], SUBJECTS["NoEps"].algorithm, profile="quick", allow=allowed)
+    assert accepted.conforms
+    assert not list(accepting(accepted))
+    clipped = check_optimizer(SUBJECTS["UpdateClipped"], SUBJECTS["UpdateClipped"].algorithm, profile="quick")
+    assert not list(accepting(clipped)), "nothing can be allowed where nothing was explained"

@@ -13,7 +13,7 @@ from jinja2 import Environment, StrictUndefined
 
 from ..mechanisms import MECHANISMS
 from ..paper import algorithm as paper_algorithm
-from ..summary import cases, headline, not_offered, numbers
+from ..summary import allowing, cases, headline, not_offered, numbers
 from ..verdict import CheckResult, Divergence, Record, Verdict
 from .plot import charts
 from .text import combination, flat, printable
@@ -63,6 +63,8 @@ def in_words(verdict: Verdict) -> list[str]:
         )
     if failed := verdict.failed_checks:
         lines.append(f"Checks that fail: {', '.join(failed)}.")
+    if arguments := allowing(verdict):
+        lines.append(f"To accept what was found: `{arguments}`")
     return lines
 
 
