@@ -64,7 +64,7 @@ def in_words(verdict: Verdict) -> list[str]:
     if failed := verdict.failed_checks:
         lines.append(f"Checks that fail: {', '.join(failed)}.")
     if arguments := allowing(verdict):
-        lines.append(f"To accept what was found: `{arguments}`")
+        lines.append(f"To accept what was found: `{arguments.replace(' --', '` `--')}`")
     return lines
 
 
