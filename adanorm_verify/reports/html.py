@@ -165,7 +165,7 @@ def check_rows(checks: Sequence[CheckResult]) -> list[CheckRow]:
     merged: dict[tuple[str, str, str, str], list[str]] = {}
     for check in sorted(checks, key=lambda check: ORDER.index(check.outcome)):
         found = check.message or {"stale": "it passed, though it is expected to fail"}.get(check.outcome, "")
-        text = "; ".join(filter(None, (found, check.reason and f"reason given: {check.reason}")))
+        text = "; ".join(filter(None, (*found.splitlines(), check.reason and f"reason given: {check.reason}")))
         key = check.name, check.group, check.outcome, text
         merged.setdefault(key, []).append(combination(check))
     return [CheckRow(*key, "; ".join(filter(None, where))) for key, where in merged.items()]
