@@ -36,6 +36,13 @@ class Case:
     def shapes(self) -> tuple[tuple[int, ...], ...]:
         return tuple(theta.shape for theta in self.theta)
 
+    @property
+    def fingerprint(self) -> tuple[Any, ...]:
+        """Equal for cases that are the same to the last bit, their names apart."""
+        numbers = tuple(float(x) for own in self.hyperparameters for x in own.items().values())
+        steps = tuple(tuple(g if g is None else g.tobytes() for g in gradients) for gradients in self.steps)
+        return self.shapes, self.groups, numbers, tuple(theta.tobytes() for theta in self.theta), steps
+
     def first(self, steps: int) -> Case:
         """The same case, ended after `steps` steps."""
         return replace(self, steps=self.steps[:steps])

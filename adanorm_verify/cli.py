@@ -49,6 +49,8 @@ def main(debug: bool) -> None:
 
     Exit codes: 0 conforms, 1 differs, 2 could not be checked.
     """
+    # Hypothesis would leave a .hypothesis of what it read in the caller's folder; it does without where it cannot.
+    os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", os.devnull)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a narrow terminal must not change a verdict

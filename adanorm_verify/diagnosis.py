@@ -15,6 +15,7 @@ from .fitting import fitted
 from .observation import Observation, agrees, observe
 from .paper import HYPERPARAMETERS, PREVIOUS, Algorithm
 from .runs import Check, Combination, probe, run_case
+from .stages import Stage, planned
 from .trajectory import plainly
 from .verdict import FoundDeviation
 
@@ -23,8 +24,21 @@ LARGEST = 3
 WITHOUT_STATE = 2
 """The same in a quick check where no state parts the search into smaller ones, as there are 70,000 sets of three; and
 for all later stages together where a state follows no set."""
-FURTHER = 2
+FURTHER = 3
 """Deviations beyond those of one stage, which other stages find."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Cases that are held against explanations besides the designed ones.
+
+    Args:
+        failing: the claimed algorithm's counterexamples.
+        refuting: those of explanations that held everywhere else.
+    """
+
+    failing: tuple[Case, ...] = ()
+    refuting: tuple[Case, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -78,7 +92,7 @@ def formula(algorithm: Algorithm, quantity: str) -> str:
 def explain(
     check: Check,
     combination: Combination,
-    failing: Sequence[Case],
+    evidence: Evidence,
     bases: Sequence[Algorithm],
     allowed: Collection[str] = (),
     quick: bool = False,
@@ -90,13 +104,15 @@ def explain(
     Args:
         check: with the claimed algorithm.
         combination: path and dtype, with its mapping.
-        failing: counterexamples.
+        evidence: counterexamples.
         bases: readings of the paper from which a deviation may start.
         allowed: names that the caller allows.
         quick: look for smaller sets only where no state helps.
         sizes: numbers of deviations that count.
     """
-    observations = observe(check, combination, [*failing, *fingerprints(combination.dtype)])
+    observations = observe(check, combination, [*evidence.failing, *fingerprints(combination.dtype)])
+    # What refuted an explanation differed from it by less than half the digits: rounding alone is left there.
+    observations += [replace(o, tolerance=0.0) for o in observe(check, combination, evidence.refuting)]
     if not observations:
         return None
     stages = [name for name in check.order if name in combination.mapping.values() and name != "g"] + ["theta"]
@@ -108,7 +124,7 @@ def explain(
         search = Search(candidates(check, combination, base), planned(stages, observations), largest)
         for algorithm, deviations in search.sets(base, budget):
             if len(deviations) in sizes:
-                explanation = confirmed(check, combination, failing, Explanation(deviations, algorithm, base))
+                explanation = confirmed(check, combination, evidence, Explanation(deviations, algorithm, base))
                 found += [explanation] if explanation else []
 
     def rank(e: Explanation) -> tuple[int, bool, int]:
@@ -137,12 +153,12 @@ def fingerprints(dtype: str) -> tuple[Case, ...]:
 
 
 def confirmed(
-    check: Check, combination: Combination, failing: Sequence[Case], explanation: Explanation
+    check: Check, combination: Combination, evidence: Evidence, explanation: Explanation
 ) -> Explanation | None:
     """The explanation, if the subject is inside its envelope on the counterexamples and every designed case."""
     other = replace(check, algorithm=explanation.algorithm)
     trial = probe(other, combination.path, combination.dtype)
-    for case in (*failing, *streams.designed(combination.dtype)):
+    for case in (*evidence.refuting, *evidence.failing, *streams.designed(combination.dtype)):
         if run_case(other, case, [trial]) is not None:
             return None
     judged = trial.cases > 0 and trial.moved
@@ -170,49 +186,6 @@ def ignored(check: Check, combination: Combination, name: str) -> bool:
         observed = observe(check, combination, [case])
         runs.append([there["theta"].tolist() for o in observed for seen in o.seen for there in seen if there])
     return all(run == runs[0] for run in runs)
-
-
-@dataclass(frozen=True)
-class Stage:
-    """What is to be explained next.
-
-    Args:
-        quantity: of the list.
-        observations: where it was seen.
-        fresh: only what the stages before do not depend on is open; otherwise everything is, one at a time.
-    """
-
-    quantity: str
-    observations: Sequence[Observation]
-    fresh: bool = True
-
-
-def planned(quantities: Sequence[str], observations: Sequence[Observation]) -> list[Stage]:
-    """State quantities in the order of the list, then the parameters: ordinary cases, tiny gradients, groups.
-
-    A state quantity depends on the equations before it only; and much that shows on tiny gradients, in a second group
-    or after a missing gradient shows nowhere else. So sets of a few are found first, and added to.
-    """
-    ordinary = [o for o in observations if not several(o.case) and not tiny(o.case)]
-    small = [o for o in observations if not several(o.case)]
-    state = [Stage(quantity, ordinary) for quantity in quantities[:-1]]
-    last = quantities[-1]
-    return [*state, Stage(last, ordinary), Stage(last, small, fresh=False), Stage(last, observations, fresh=False)]
-
-
-def several(case: Case) -> bool:
-    """Whether a case has several groups, or steps without a gradient."""
-    return len(case.hyperparameters) > 1 or any(g is None for gradients in case.steps for g in gradients)
-
-
-def tiny(case: Case) -> bool:
-    """Whether a case has gradients of the size of usual eps."""
-    sizes = [np.max(abs(g), initial=0) for gradients in case.steps for g in gradients if g is not None]
-    return any(0 < size < TINY for size in sizes)
-
-
-TINY = 1e-6
-"""A hundred times the usual eps: its placement shows at half the digits of float64 from there down."""
 
 
 @dataclass(frozen=True)

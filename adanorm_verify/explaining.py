@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from . import streams
-from .cases import Case
 from .deviations import IN_SINGLE
-from .diagnosis import LARGEST, Explanation, confirmed, explain
+from .diagnosis import LARGEST, Evidence, Explanation, confirmed, explain
 from .mechanisms import mechanisms_of
 from .observation import observe
 from .paper import Algorithm
@@ -18,6 +17,10 @@ from .runs import Check, Combination
 from .verdict import Record, Verdict
 
 Decide = Callable[[Check], tuple[Verdict, list[Combination]]]
+Key = tuple[str, str]
+"""Path and dtype."""
+TRIES = 2
+"""An explanation that holds on the designed cases may fail on a generated one, which is then held against the next."""
 
 
 def explained(
@@ -42,31 +45,35 @@ def explained(
         quick: search smaller sets only.
     """
     assert verdict.first_divergence is not None  # only asked of a subject that differs
-    explanations: dict[tuple[str, str], Explanation] = {}
+    evidence: dict[Key, Evidence] = {}
     for combination in combinations:
-        if combination.failure is None:
-            continue
-        failing = [verdict.first_divergence.case] if combination.dtype == verdict.first_divergence.dtype else []
-        failing.append(combination.failure[0])
-        known = next((e for e in explanations.values() if confirmed(check, combination, failing, e)), None)
-        explanation = known or explain_run(check, combination, failing, bases, allowed, quick)
-        if explanation is None:
+        if combination.failure is not None:
+            shrunk = [verdict.first_divergence.case] if combination.dtype == verdict.first_divergence.dtype else []
+            evidence[combination.path, combination.dtype] = Evidence((*shrunk, combination.failure[0]))
+    for _ in range(TRIES):
+        explanations = explained_by(check, combinations, evidence, bases, allowed, quick)
+        if explanations is None:
             return unexplained(verdict), check.algorithm
-        explanations[combination.path, combination.dtype] = explanation
-    runs = {(run.path, run.dtype): run for run in verdict.runs}
-    records = {key: records_of(verdict, *key) for key in runs}
-    distinct = list({id(explanation): explanation for explanation in explanations.values()}.values())
-    for explanation in distinct:
-        # What the deviations silence cannot happen; that the paper's own mechanisms did was seen before.
-        silent = frozenset(mechanism.name for mechanism in mechanisms_of(explanation.algorithm))
-        second, _ = decide(replace(check, algorithm=explanation.algorithm, silent=silent))
-        for run in second.runs:
-            key = run.path, run.dtype
-            if explanations.get(key) is explanation:
-                if run.outcome != "conforms":
-                    return unexplained(verdict), check.algorithm
-                runs[key] = replace(run, deviations=explanation.names)
-                records[key] = records_of(second, *key)
+        runs = {(run.path, run.dtype): run for run in verdict.runs}
+        records = {key: records_of(verdict, *key) for key in runs}
+        distinct = list({id(explanation): explanation for explanation in explanations.values()}.values())
+        refuted = False
+        for explanation in distinct:
+            # What the deviations silence cannot happen; that the paper's own mechanisms did was seen before.
+            silent = frozenset(mechanism.name for mechanism in mechanisms_of(explanation.algorithm))
+            second, again = decide(replace(check, algorithm=explanation.algorithm, silent=silent))
+            for run, combination in zip(second.runs, again, strict=True):
+                key = run.path, run.dtype
+                if explanations.get(key) is explanation:
+                    refuted |= run.outcome != "conforms"
+                    if combination.failure:
+                        evidence[key] = replace(evidence[key], refuting=(combination.failure[0],))
+                    runs[key] = replace(run, deviations=explanation.names)
+                    records[key] = records_of(second, *key)
+        if not refuted:
+            break
+    else:
+        return unexplained(verdict), check.algorithm
     deviations = {d.name: d for explanation in distinct for d in explanation.found(allowed)}
     sentences = dict.fromkeys(explanation.sentence() for explanation in distinct)
     verdict = replace(verdict, deviations=tuple(deviations.values()), explanation="; ".join(sentences))
@@ -78,20 +85,46 @@ def explained(
     return replace(verdict, runs=named), best
 
 
+def explained_by(
+    check: Check,
+    combinations: Sequence[Combination],
+    evidence: Mapping[Key, Evidence],
+    bases: Sequence[Algorithm],
+    allowed: frozenset[str],
+    quick: bool,
+) -> dict[Key, Explanation] | None:
+    """An explanation of every combination that fails, the same one for as many as it confirms; None where one has none.
+
+    Args:
+        evidence: on the combinations that fail.
+    """
+    explanations: dict[Key, Explanation] = {}
+    for combination in combinations:
+        key = combination.path, combination.dtype
+        if key not in evidence:
+            continue
+        known = next((e for e in explanations.values() if confirmed(check, combination, evidence[key], e)), None)
+        explanation = known or explain_run(check, combination, evidence[key], bases, allowed, quick)
+        if explanation is None:
+            return None
+        explanations[key] = explanation
+    return explanations
+
+
 def explain_run(
     check: Check,
     combination: Combination,
-    failing: Sequence[Case],
+    evidence: Evidence,
     bases: Sequence[Algorithm],
     allowed: frozenset[str],
     quick: bool,
 ) -> Explanation | None:
     """The explanation of one path in one dtype; float64 tensors that are computed in float32 are held against that."""
     if combination.dtype != "float64" or not kept_in_single(check, combination):
-        return explain(check, combination, failing, bases, allowed, quick)
+        return explain(check, combination, evidence, bases, allowed, quick)
     single = IN_SINGLE.change
     coarse = replace(check, algorithm=single(check.algorithm))
-    found = explain(coarse, combination, failing, [*map(single, bases)], allowed, quick, sizes=range(LARGEST + 1))
+    found = explain(coarse, combination, evidence, [*map(single, bases)], allowed, quick, sizes=range(LARGEST + 1))
     return found and replace(found, deviations=(IN_SINGLE, *found.deviations))
 
 

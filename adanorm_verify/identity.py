@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from .diagnosis import Explanation, explain
+from .diagnosis import Evidence, Explanation, explain
 from .errors import CannotCheck
 from .paper import PRINTED, Algorithm, algorithm
 from .runs import Check, Combination, probe
@@ -19,6 +19,8 @@ from .verdict import FoundDeviation
 Progress = Callable[[str, int, int], None]
 FORMATS = ("float64", "float32")
 """Tried in this order: float64 parts more."""
+LARGEST_SET = 4
+"""Deviations in a set, at most: eight algorithms are searched, and with enough deviations one is the other."""
 
 
 @dataclass(frozen=True)
@@ -70,9 +72,9 @@ def identify(
     name = target if isinstance(target, str) else repr(target)
     asked = [asking(factory, name, algorithm(key), arguments or {}, rename or {}, device) for key in PRINTED]
     found: list[Identity] = []
-    for sizes in (range(3), range(3, 5)):
+    for sizes in (range(3), range(3, LARGEST_SET + 1)):
         for done, (check, combination) in enumerate(asked, 1):
-            explanation = explain(check, combination, [], [check.algorithm], sizes=sizes)
+            explanation = explain(check, combination, Evidence(), [check.algorithm], sizes=sizes)
             if explanation:
                 found.append(identity(check, combination, explanation))
             if progress is not None:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from .paper import PREVIOUS, Algorithm, Hyperparameters
+from .paper.equations import FIRST
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,7 @@ def step(
     axes = parameter_axes(gradient.ndim if parameter_ndim is None else parameter_ndim)
     given = {
         **hyperparameters.items(),
+        **{name + FIRST: value for name, value in hyperparameters.items().items()},
         **{name: np.float64(value) for name, value in algorithm.constants.items()},
         "t": state.t + 1,
         "g": gradient,

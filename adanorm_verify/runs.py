@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -46,6 +47,11 @@ class Combination:
         return self.failure is None and not self.note
 
 
+Counts = tuple[Counter[str], Counter[str]]
+"""How often each mechanism took part, and how often it mattered."""
+Bounded = tuple[list[list[Quantities | None]], Counts]
+
+
 @dataclass(frozen=True)
 class Check:
     """What is checked against what: the parts that do not change during a check.
@@ -56,6 +62,7 @@ class Check:
         base: hyperparameters where a case does not choose.
         device: of the tensors.
         silent: mechanisms that the list cannot have.
+        known: envelopes of designed cases that were asked for before, also by other lists in this check's place.
     """
 
     subject: Subject
@@ -63,6 +70,7 @@ class Check:
     base: Hyperparameters
     device: str
     silent: frozenset[str] = frozenset()
+    known: dict[Any, tuple[Algorithm, Bounded]] = field(default_factory=dict, repr=False)
 
     @property
     def order(self) -> tuple[str, ...]:
@@ -84,8 +92,20 @@ class Check:
         return DeviceStep if path == "capturable" or chosen is True else int
 
     def envelope(self, case: Case, combination: Combination) -> list[list[Quantities | None]]:
-        precision = PRECISIONS[self.arithmetic(combination)]
-        return list(envelope(self.algorithm, case, precision, self.count(combination.path)))
+        return self.bounded(case, combination)[0]
+
+    def bounded(self, case: Case, combination: Combination) -> Bounded:
+        """The envelope along a case, and what happened there."""
+        arithmetic, count = self.arithmetic(combination), self.count(combination.path)
+        key = (id(self.algorithm), arithmetic, count, case.fingerprint)
+        if key in self.known:
+            return self.known[key][1]
+        steps = list(envelope(self.algorithm, case, PRECISIONS[arithmetic], count))
+        found = steps, mechanisms_in(self.algorithm, case, steps)
+        # Paths, a diagnosis and its confirmation run the same few cases; generated ones do not come again.
+        if case.name != "generated":
+            self.known[key] = self.algorithm, found  # holds on to the list, so that no other gets its id
+        return found
 
     def snapshots(self, case: Case, combination: Combination, keys: frozenset[str] | None):
         flags = self.subject.paths[combination.path]
@@ -122,17 +142,15 @@ def probe(check: Check, path: str, dtype: str) -> Combination:
 def run_case(check: Check, case: Case, combinations: Sequence[Combination]) -> Combination | None:
     """Run one case on every open combination; return the first that fails on it."""
     failed = None
-    envelopes: dict[tuple[frozenset[str], type[int]], tuple[Case, list[list[Quantities | None]]]] = {}
-    happened: dict[tuple[frozenset[str], type[int]], tuple[Counter[str], Counter[str]]] = {}
+    envelopes: dict[tuple[frozenset[str], type[int]], tuple[Case, Bounded]] = {}
     for combination in combinations:
         if not combination.open:
             continue
         key = combination.grouped, check.count(combination.path)
         if key not in envelopes:
             prepared = check.prepared(case, combination)
-            envelopes[key] = prepared, check.envelope(prepared, combination)
-            happened[key] = mechanisms_in(check.algorithm, *envelopes[key])
-        prepared, steps = envelopes[key]
+            envelopes[key] = prepared, check.bounded(prepared, combination)
+        prepared, (steps, (happened, mattered)) = envelopes[key]
         try:
             comparison = check.compared(prepared, steps, combination)
         except SubjectRaised as error:
@@ -145,8 +163,8 @@ def run_case(check: Check, case: Case, combinations: Sequence[Combination]) -> C
         if combination.dtype in ("float64", "float32"):  # half formats leave room for many a constant
             combination.represented |= comparison.represented
             combination.unfollowed |= comparison.unfollowed
-        combination.mechanisms += happened[key][0]
-        combination.mattered += happened[key][1]
+        combination.mechanisms += happened
+        combination.mattered += mattered
         for quantity, counted in comparison.tallies.items():
             combination.tallies.setdefault(quantity, Tally()).add(counted)
         if comparison.diverged:
@@ -162,9 +180,7 @@ def ordinary(case: Case) -> bool:
     )
 
 
-def mechanisms_in(
-    algorithm: Algorithm, case: Case, steps: Sequence[Sequence[Quantities | None]]
-) -> tuple[Counter[str], Counter[str]]:
+def mechanisms_in(algorithm: Algorithm, case: Case, steps: Sequence[Sequence[Quantities | None]]) -> Counts:
     """In how many tensor steps each mechanism took part; and in how many the parameters were outside without it."""
     fired: Counter[str] = Counter()
     mattered: Counter[str] = Counter()

@@ -141,6 +141,10 @@ def designed(dtype: str) -> tuple[Case, ...]:
     cases.append(
         case("missing in turn", vectors, [1.0, 0.5, 0.25, 1.0, 0.5], kind=35, missing=[(0, 1), (2, 0), (3, 1)])
     )
+    # An optimizer that makes its state at the first step alone refuses the case before, but may be asked this one.
+    # Long enough for rectified steps: one that skips the others moves in no shorter one.
+    later = [1.0, 0.5, 0.25, 1.0, 0.5, 0.25, 1.0, 0.5, 0.25]
+    cases.append(case("missing later", vectors, later, kind=37, missing=[(2, 0), (3, 1), (7, 0)]))
     if dtype in ("float64", "float32"):  # half formats lose so many steps, or terms of a sum, in rounding
         cases += [
             case("long tensor", [(300,)], [0.5, 0.125, 0.25, 0.125], kind=17),

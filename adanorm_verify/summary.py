@@ -92,6 +92,19 @@ def checks(verdict: Verdict) -> Iterator[str]:
         yield f"  {outcome}: {name}{said}, {', '.join(paths)}: {text}"
 
 
+def accepting(verdict: Verdict) -> Iterator[str]:
+    """The arguments that a subject which differs still needs to pass; nothing where a difference is not explained."""
+    if arguments := allowing(verdict):
+        yield f"to accept what was found: {arguments}"
+
+
+def allowing(verdict: Verdict) -> str:
+    if verdict.outcome != "differs" or (verdict.first_divergence is not None and not verdict.deviations):
+        return ""
+    names = [found.name for found in verdict.deviations if not found.allowed]
+    return " ".join(f"--allow {name}" for name in (*names, *verdict.failed_checks))
+
+
 def cases(count: int) -> str:
     return f"{count} case" if count == 1 else f"{count} cases"
 
@@ -143,6 +156,7 @@ def summary(verdict: Verdict) -> str:
         lines += place(verdict)
     lines += runs(verdict)
     lines += checks(verdict)
+    lines += accepting(verdict)
     if counts := mechanisms(verdict):
         lines.append("happened: " + ", ".join(f"{name} {count}" for name, count in counts.items()))
     lines += [f"note: {note}" for note in (*verdict.notes, *not_offered(verdict))]

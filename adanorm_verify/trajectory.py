@@ -9,7 +9,7 @@ import numpy as np
 
 from .cases import Case, Gradients
 from .paper import PREVIOUS, Algorithm
-from .paper.equations import After
+from .paper.equations import FIRST, After
 from .reference import parameter_axes
 
 Quantities = Mapping[str, Any]
@@ -85,10 +85,12 @@ def share_averages(case: Case, quantities: Sequence[Quantities | None], states: 
 
 
 def of_group(algorithm: Algorithm, case: Case, group: int) -> dict[str, np.float64]:
-    """The numbers that the equations of a group see: its hyperparameters, but for what the list fixes or shares."""
+    """The numbers that the equations of a group see: its hyperparameters, but for what the list fixes or shares,
+    and those of the first group."""
     own, first = case.hyperparameters[group].items(), case.hyperparameters[0].items()
     shared = {name: first[name] for name in own if algorithm.conventions.get(f"{name}_of") == "constructor"}
-    return {**own, **shared, **{name: np.float64(x) for name, x in algorithm.constants.items()}}
+    of_first = {name + FIRST: value for name, value in first.items()}
+    return {**own, **shared, **of_first, **{name: np.float64(x) for name, x in algorithm.constants.items()}}
 
 
 def plainly(algorithm: Algorithm, case: Case) -> Iterator[list[Quantities | None]]:

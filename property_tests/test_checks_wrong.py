@@ -56,6 +56,37 @@ CAUGHT = {
     "paths-agree": "TwoPaths",
 }
 """Check to the subject of the shelf on which it must fail."""
+ALONE = {
+    "zero-lr": "RateFloor",
+    "parameters-set-back": "ShadowParameters",
+    "options-in-state": "LoadingKeepsOptions",
+    "deepcopy": "CopySharesState",
+    "pickling": "PickleForgets",
+    "added-group": "AddingForgets",
+    "state-in-another-dtype": "OtherDtypeForgets",
+    "missing-gradients": "NothingFirstRaises",
+    "late-gradient": "LateRaises",
+    "half-precision": "HalfRefusedLate",
+    "not-finite": "SkipsAllForOne",
+    "empty-tensor": "EmptyRaises",
+    "scalar-parameter": "ScalarsRaise",
+    "strided-parameter": "WritesFlatCopy",
+    "strided-gradient": "ReadsGradientMemory",
+    "sparse-gradient": "SparseLazily",
+    "complex-parameter": "ComplexSquared",
+    "weight-decay": "DecayIgnored",
+    "maximize": "MaximizeIgnored",
+    "tensor-lr": "TensorRateFrozen",
+    "scheduler": "NumberOfFirstStep",
+    "group-options": "GroupDecayIgnored",
+    "repeats": "NoisyLastBit",
+    "closure": "ClosureTwice",
+    "generator": "CountsParameters",
+    "gradients-untouched": "DecayIntoGradient",
+    "zero-grad": "ZerosNothing",
+    "in-place": "ReboundWhereContiguous",
+}
+"""Check to the subject of the shelf that would live without it."""
 NOTES_ONLY = {"switches"}
 SUBJECTS = {subject.__name__: subject for subject in (*shelf.WRONG, *shelf.INTERFACE)}
 
@@ -68,6 +99,16 @@ def failed(subject, profile: str = "quick") -> dict[str, str]:
 
 def test_every_check_has_a_subject_on_which_it_must_fail():
     assert set(CAUGHT) | NOTES_ONLY == {page.name for page in CHECKS if page.function is not None}
+
+
+def test_every_check_has_a_subject_of_its_own_or_a_reason_to_stay():
+    for page in CHECKS:
+        assert page.why or page.name in ALONE or page.name == "trajectory", f"{page.name} could go"
+
+
+@pytest.mark.parametrize(("check", "name"), ALONE.items(), ids=ALONE)
+def test_without_the_check_a_wrong_optimizer_would_live(check, name):
+    assert set(failed(SUBJECTS[name], "default")) == {check}
 
 
 @pytest.mark.parametrize(("check", "name"), CAUGHT.items(), ids=CAUGHT)

@@ -154,3 +154,10 @@ def test_help_answers_at_once(command):
     start = time.perf_counter()
     assert command("--help").returncode == 0
     assert time.perf_counter() - start < 2  # 0.13 s measured; the margin is for a loaded machine
+
+
+def test_a_check_leaves_nothing_in_the_callers_folder(command, tmp_path):
+    (tmp_path / "mine.py").write_text("import torch\n\n\nclass Mine(torch.optim.Adam):\n    '''The same.'''\n")
+    arguments = ["check", "mine.py:Mine", "-a", "adam", "--profile", "quick", "--arg", "foreach=False"]
+    assert command(*arguments, cwd=tmp_path).returncode == 0
+    assert [file.name for file in tmp_path.iterdir()] == ["mine.py"]

@@ -13,7 +13,7 @@ from verdicts import ALLOWED, CHECKS, CONFORMS, DIFFERS, HALF_CHECKED, HOSTILE_V
 
 from adanorm_verify.reports.html import page
 from adanorm_verify.reports.plot import BOTTOM, LABEL_GAP, STYLES, TOP, Scale, charts, marked, path_data, spread
-from adanorm_verify.verdict import Record, Verdict
+from adanorm_verify.verdict import CheckResult, FoundDeviation, Record, Verdict
 
 VOID = {"meta", "rect", "line", "path", "circle", "br"}
 
@@ -183,3 +183,14 @@ def test_lines_break_at_zero_and_infinity_and_lone_points_are_marked():
 
 def test_lines_are_told_apart_without_colour():
     assert len({style.dash for style in STYLES}) == len({style.marker for style in STYLES}) == len(STYLES)
+
+
+def test_what_has_no_formula_gets_none_and_what_would_be_accepted_is_told():
+    meaning, paper = "t counts the calls of step()", "theta = theta_prev - lr * ratio"
+    counted = FoundDeviation("step-of-group", meaning, "convention", "theta", paper, meaning)
+    failed = CheckResult("closure", "interface", "failed", "default", "float64", "called twice\nat step 3")
+    text = text_of(replace(DIFFERS, deviations=(counted,), checks=(failed,)))
+    assert "no formula shows it" in text
+    assert f"paper: {paper}" not in text
+    assert "called twice; at step 3" in text
+    assert "To accept what was found: --allow step-of-group --allow closure" in text

@@ -16,12 +16,14 @@ from .trial import MAGNITUDES, SHAPES, Trial
 
 POWER = 16.0
 """A power of two: scaling by it rounds nothing."""
+ALONE = "it needs no reference, and so says what is wrong also with an optimizer that no list of equations explains."
 
 
 @check_page(
     "laws",
     catches="an optimizer that with gamma = 0 is not its base algorithm: the correction must then do nothing.",
     sample="with gamma = 0 it is not the base algorithm: tensor 0, element 1 after step 2: ...",
+    why=ALONE,
 )
 def check_zero_gamma(trial: Trial) -> None:
     if "s" not in trial.algorithm:
@@ -79,6 +81,7 @@ def hold_norm(moment: np.ndarray, quantities: Any, where: str) -> None:
     "laws",
     catches="with eps = 0, a result that depends on the unit of the gradients: all of them times a power of two.",
     sample="all gradients times 16 move the parameters otherwise, at eps = 0: tensor 0, element 0 after step 1: ...",
+    why=ALONE,
 )
 def check_gradient_scale(trial: Trial) -> None:
     bare = trial.using(eps=0.0)
@@ -107,6 +110,7 @@ def distance(found: Path, expected: Path, allowed: Path) -> float:
     "laws",
     catches="a result that depends on where in its tensor a coordinate stands.",
     sample="coordinates in another order do not give the result in that order: tensor 1, element 2 after step 2: ...",
+    why=ALONE,
 )
 def check_coordinate_order(trial: Trial) -> None:
     case = trial.case()
@@ -132,6 +136,7 @@ def each(case: Case, function: Any) -> Case:
     "laws",
     catches="a result that depends on the order in which parameters are passed.",
     sample="parameters in another order do not give the result in that order: tensor 0, element 0 after step 1: ...",
+    why=ALONE,
 )
 def check_parameter_order(trial: Trial) -> None:
     case = trial.case()
@@ -145,6 +150,7 @@ def check_parameter_order(trial: Trial) -> None:
     "laws",
     catches="a result that does not change its sign with parameters and gradients.",
     sample="the negative of everything does not give the negative: tensor 0, element 2 after step 1: ...",
+    why=ALONE,
 )
 def check_sign_flip(trial: Trial) -> None:
     case = trial.case()
@@ -156,6 +162,7 @@ def check_sign_flip(trial: Trial) -> None:
     "laws",
     catches="tensors that influence each other: other values in one of them, or its absence, change another.",
     sample="other gradients of tensor 0 change tensor 1: tensor 0, element 0 after step 1: ...",
+    why=ALONE,
 )
 def check_tensors_apart(trial: Trial) -> None:
     if trial.one_vector:

@@ -46,6 +46,7 @@ def hold_gradients(trial: Trial, how: str) -> None:
     "interface",
     catches="state that is the caller's gradient and changes with it, when the caller writes into it after a step.",
     sample="a gradient overwritten after its step changes later steps: tensor 0, element 0 after step 2: ...",
+    why="zero-grad asks the same of the optimizer's own zero_grad; here the caller writes, and no zeros.",
 )
 def check_gradients_kept(trial: Trial) -> None:
     case = trial.case()

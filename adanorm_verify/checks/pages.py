@@ -64,6 +64,7 @@ COMPARED = (
         "the first mapped state quantity (m, v, e, previous g) outside its envelope names the equation; state kept "
         "times a constant is another representation and does not count.",
         "note: state e is kept times a constant; the parameters are not affected",
+        why="it decides nothing: it names the equation at fault where the parameters have left.",
     ),
     CheckPage(
         "liveness",
@@ -71,6 +72,7 @@ COMPARED = (
         "a mechanism of the algorithm (correction, zero gradient, both branches of RAdam, friction) that took part in "
         "no case, or no parameter that moved: then nothing was shown, and the check does not pass.",
         "never happened in the cases that ran: correction",
+        why="it guards the comparison itself: where a mechanism never took part, nothing was shown of it.",
     ),
 )
 """Decided by the comparison with the paper, and not by a function here."""

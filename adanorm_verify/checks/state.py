@@ -43,6 +43,7 @@ def same_draws(action: Callable[[], Any], generator: Tensor) -> Any:
     "state",
     catches="what matters and is not in state_dict: saved, loaded into a new instance, the run goes on otherwise.",
     sample="loaded into a fresh instance it goes on otherwise: tensor 0, element 0 after step 1: ...",
+    why="it runs in the quick profile too, which starts no process.",
 )
 def check_state_in_a_fresh_instance(trial: Trial) -> None:
     live, rest, expected = interrupted(trial)
@@ -199,6 +200,7 @@ def continues_in(trial: Trial, dtype: str) -> bool:
     "state",
     catches="two optimizers that share something: steps taken in turns must be those of each alone.",
     sample="taking turns with another optimizer changes it: tensor 0, element 0 after step 2: ...",
+    why="copies come from one another; here two were built apart, and neither is ever saved.",
 )
 def check_two_optimizers(trial: Trial) -> None:
     case = trial.case()

@@ -30,6 +30,7 @@ def finite(trial: Trial, case: Case, what: str) -> Path:
     "robustness",
     catches="NaN or infinity from gradients of zeros, from the start or after others, and steps taken by zeros alone.",
     sample="zero gradients from the start: tensor 0, element 0 after step 1: found nan",
+    why="it says where what is not finite comes from, also of an optimizer that no list of equations explains.",
 )
 def check_zero_gradients(trial: Trial) -> None:
     for when, magnitudes in {
@@ -99,6 +100,7 @@ EXTREMES = (2.0**-40, 2.0**-20, 2.0**20, 2.0**40, 2.0**-100, 2.0**100)
     "robustness",
     catches="NaN or infinity from tiny or huge gradients wherever the arithmetic of the dtype does not force them.",
     sample="gradients of size 1e+12 give what is not finite: tensor 0, element 0 after step 1: found inf",
+    why="it says where what is not finite comes from, also of an optimizer that no list of equations explains.",
 )
 def check_magnitudes(trial: Trial) -> None:
     for magnitude in EXTREMES:

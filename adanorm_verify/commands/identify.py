@@ -25,6 +25,7 @@ def identify(
     """
     from dataclasses import asdict
 
+    from ..identity import LARGEST_SET
     from ..identity import identify as ranked
 
     out = console()
@@ -36,7 +37,7 @@ def identify(
         for deviation in one.deviations:
             click.echo(f"   {deviation.name} ({deviation.kind}): {deviation.meaning}")
     if not found:
-        click.echo(f"{target} is none of the algorithms up to three known deviations")
+        click.echo(f"{target} is none of the algorithms up to {LARGEST_SET} known deviations")
     if json_file:
         document = {"target": target, "command": command_line(), "identities": [asdict(one) for one in found]}
         write(json_file, json.dumps(document, indent=2, ensure_ascii=False) + "\n")

@@ -8,7 +8,8 @@ import numpy as np
 
 from ..paper import Algorithm, Equation
 from ..paper.decisions import convention, rho_as_printed, xi_from_first
-from .deviation import Deviation, Kind, beginning, both, deviation, exchanged, fixed, said
+from ..paper.equations import FIRST
+from .deviation import Deviation, Kind, beginning, both, deviation, exchanged, fixed, reading, said
 
 
 def rectified_from(threshold: float) -> Deviation:
@@ -66,6 +67,15 @@ def rectification_unrooted(beta2, t, rho_u, rho_d):
 def rectification_inverted(beta2, t, rho_u, rho_d):
     """rho has rho_d/rho_u"""
     return np.sqrt((1 - beta2**t) * rho_d / rho_u)
+
+
+def rectified_as_first_group(algorithm: Algorithm) -> Algorithm:
+    """The scalars of the step read the first group's betas; the moments their own."""
+    scalars = [equation for equation in algorithm.equations if equation.extent == "step"]
+    return algorithm.replacing(*(reading(equation, OF_FIRST_GROUP) for equation in scalars))
+
+
+OF_FIRST_GROUP = {name: name + FIRST for name in ("beta1", "beta2")}
 
 
 @deviation("rho_inf", "defect")
@@ -175,6 +185,11 @@ BASES = (
     rectification_inverted,
     rho_inf_without_one,
     rho_t_without_two,
+    Deviation(
+        "rectified-as-first-group", "defect",
+        "the step size is looked up by the step in a table that groups share: it is of the first group's betas", "rho",
+        rectified_as_first_group,
+    ),
     friction_unused,
     friction_signed,
     friction_turned,

@@ -64,7 +64,7 @@ class Equation:
         return replace(self, reads={**self.reads, **exchange})
 
     def __call__(self, quantities: Mapping[str, Any]) -> Any:
-        return self.function(**{name: quantities[quantity] for name, quantity in self.inputs.items()})
+        return self.function(*map(quantities.__getitem__, self.inputs.values()))  # in the order of the parameters
 
 
 @cache
@@ -181,6 +181,8 @@ class Algorithm:
 
 
 HYPERPARAMETERS = ("lr", "beta1", "beta2", "gamma", "eps")
-GIVEN = (*HYPERPARAMETERS, "t", "g", "axes", "g_vector", "vector_axes")
-"""What every list may read without defining it; `axes` are the trailing axes of one parameter tensor, `g_vector` the
-gradients of all tensors of the group end to end, and `vector_axes` its axes."""
+FIRST = "_first"
+GIVEN = (*HYPERPARAMETERS, *(name + FIRST for name in HYPERPARAMETERS), "t", "g", "axes", "g_vector", "vector_axes")
+"""What every list may read without defining it; `lr_first` and the like are those of the first parameter group, `axes`
+the trailing axes of one parameter tensor, `g_vector` the gradients of all tensors of the group end to end, and
+`vector_axes` its axes."""

@@ -13,7 +13,7 @@ from jinja2 import Environment, StrictUndefined
 
 from ..mechanisms import MECHANISMS
 from ..paper import algorithm as paper_algorithm
-from ..summary import cases, headline, not_offered, numbers
+from ..summary import allowing, cases, headline, not_offered, numbers
 from ..verdict import CheckResult, Divergence, Record, Verdict
 from .plot import charts
 from .text import combination, flat, printable
@@ -63,6 +63,8 @@ def in_words(verdict: Verdict) -> list[str]:
         )
     if failed := verdict.failed_checks:
         lines.append(f"Checks that fail: {', '.join(failed)}.")
+    if arguments := allowing(verdict):
+        lines.append(f"To accept what was found: `{arguments.replace(' --', '` `--')}`")
     return lines
 
 
@@ -163,7 +165,7 @@ def check_rows(checks: Sequence[CheckResult]) -> list[CheckRow]:
     merged: dict[tuple[str, str, str, str], list[str]] = {}
     for check in sorted(checks, key=lambda check: ORDER.index(check.outcome)):
         found = check.message or {"stale": "it passed, though it is expected to fail"}.get(check.outcome, "")
-        text = "; ".join(filter(None, (found, check.reason and f"reason given: {check.reason}")))
+        text = "; ".join(filter(None, (*found.splitlines(), check.reason and f"reason given: {check.reason}")))
         key = check.name, check.group, check.outcome, text
         merged.setdefault(key, []).append(combination(check))
     return [CheckRow(*key, "; ".join(filter(None, where))) for key, where in merged.items()]

@@ -52,7 +52,7 @@ def show(verdict: Verdict, console: Console) -> None:
         console.print(escape(line), highlight=False)
     if verdict.runs:
         console.print(runs(verdict))
-    for line in text.checks(verdict):
+    for line in (*text.checks(verdict), *text.accepting(verdict)):
         console.print(escape(line), highlight=False)
     if counts := text.mechanisms(verdict):
         console.print("happened: " + ", ".join(f"{name} {count}" for name, count in counts.items()), highlight=False)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ..paper import PREVIOUS, Algorithm, Equation
+from ..paper.equations import FIRST
 from ._base import Adam, Corrected, working_dtype
 
 USUAL_KEYS = {"m": "exp_avg", "v": "exp_avg_sq", "e": "exp_grad_norm", "g": "previous_grad"}
@@ -72,7 +73,8 @@ class Interpreted(Adam):
         """What the equations of a group read, from the group or, where the list says so, from the constructor."""
         own, first = spelled_out(group), spelled_out(self.defaults)
         shared = {name: first[name] for name in own if self.convention(f"{name}_of") == "constructor"}
-        return {**own, **shared, **self.listed.constants}
+        of_first = {name + FIRST: value for name, value in spelled_out(self.param_groups[0]).items()}
+        return {**own, **shared, **of_first, **self.listed.constants}
 
     def remembered(self, name: str, p: Tensor) -> np.ndarray:
         """A quantity of the step before; zero before the first."""

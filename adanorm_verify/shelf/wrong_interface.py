@@ -76,6 +76,24 @@ class RateOfFirstStep(Adam):
         return super().look({**group, "lr": state.setdefault("lr", group["lr"])}, state, g)
 
 
+class NumberOfFirstStep(DiffGrad):
+    """The learning rate of the first step is used for ever where it is a number; a tensor is read at every step."""
+
+    def look(self, group: dict[str, Any], state: dict[str, Any], g: Tensor) -> Now:
+        rate = group["lr"]
+        return super().look({**group, "lr": rate if torch.is_tensor(rate) else state.setdefault("lr", rate)}, state, g)
+
+
+class ReboundWhereContiguous(AdaBelief):
+    """The storage of a contiguous parameter is replaced, which leaves its views behind."""
+
+    def move(self, param: Tensor, update: Tensor) -> None:
+        if param.is_contiguous():
+            param.data = (param.to(update.dtype) - update).to(param.dtype)
+        else:
+            super().move(param, update)
+
+
 class RateFloor(AdaBeliefNorm):
     """A learning rate of zero is taken for the smallest that was thought useful."""
 

@@ -105,6 +105,26 @@ class NothingRaises(DiffGrad):
         return super().step(closure)
 
 
+class NothingFirstRaises(AdaBelief):
+    """A first step at which no tensor has a gradient raises, and a later one does not."""
+
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        if closure is None and not self.state and all(p.grad is None for g in self.param_groups for p in g["params"]):
+            raise ValueError("no gradients")
+        return super().step(closure)
+
+
+class LateRaises(RAdamNorm):
+    """State is made at the first step that has gradients, and a tensor whose first one comes later raises."""
+
+    def step_group(self, group: dict[str, Any]) -> None:
+        present = [p for p in group["params"] if p.grad is not None]
+        if group.get("begun") and any(p not in self.state for p in present):
+            raise KeyError("exp_avg")
+        group["begun"] = bool(present) or group.get("begun", False)
+        super().step_group(group)
+
+
 class ManyTensorsOneNaN(AdamNorm):
     """The norms of a group are normalised together, so that one that is NaN makes all of them NaN."""
 
