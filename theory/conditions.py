@@ -248,7 +248,7 @@ ENTRIES = (
         common,
         "With a minimiser common to all losses, as in a model that can fit every example, no round has a negative gap, "
         "so weights of at least 1 only help the bound: plain regret is O(sqrt(T)) wherever B_T is.",
-        uses=("thm2", "sec31.S3"),
+        uses=("thm2.b", "sec31.S3"),
         rests_on=("path.regret",),
     ),
     Entry(
@@ -260,7 +260,7 @@ ENTRIES = (
         vanishing,
         "A correction that comes down to 1 as fast as the step size costs O(sqrt(T)). Slower is not enough: see "
         "cond.convergent.",
-        uses=("thm2",),
+        uses=("thm2.b",),
         rests_on=("path.regret", "path.roots"),
     ),
     Entry(
@@ -274,7 +274,7 @@ ENTRIES = (
         "Only falls of the gradient norm make the correction fire. If the norms come down by a bounded amount in "
         "all, or by O(sqrt(T)), plain regret is O(sqrt(T)); at the default gamma a fall of 1 costs at most 19 times "
         "the diameter. The counterexamples have norms that fall again in every period.",
-        uses=("thm2", "sec2.7.d"),
+        uses=("thm2.b", "sec2.7.d"),
         rests_on=("path.regret",),
     ),
     Entry(
@@ -286,7 +286,7 @@ ENTRIES = (
         "Ratios that never decrease cost nothing: each is a weight that comes off again by summation by parts. A "
         "constant ratio is a case of it. That they are capped matters only for B_t to be O(sqrt(t)) (path.amsgrad). "
         "That they converge is not enough (cond.convergent).",
-        uses=("thm2",),
+        uses=("thm2.b",),
         rests_on=("path.regret",),
     ),
 )

@@ -110,7 +110,7 @@ ENTRIES = (
         "Ratios may be anything, up or down, if each is kept for an epoch twice as long as the one before. Each epoch "
         "starts afresh with the width of the box, which costs a factor 3 + sqrt(2) in the first term, and the momentum "
         "carried over a border costs a constant an epoch.",
-        uses=("thm2",),
+        uses=("thm2.b",),
         rests_on=("path.regret", "path.window", "path.monotone", "path.amsgrad"),
     ),
 )

@@ -249,7 +249,7 @@ ENTRIES = (
         "A ratio that does not look at the current gradient cannot side with it: against losses drawn at random it "
         "is as good as no correction, up to the constant in B_T. Dividing the average of past norms by a past norm, "
         "rather than by the current one, would do.",
-        uses=("thm2", "sec2.4"),
+        uses=("thm2.b", "sec2.4"),
         rests_on=("path.regret",),
     ),
     Entry(

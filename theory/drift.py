@@ -136,7 +136,7 @@ ENTRIES = (
         "gradients, then the better the method minimises the corrected losses, the surer it ends at the wrong end, on "
         "every base optimizer with B_T and M_T of order sqrt(T): plain gradient descent, momentum, AMSGrad. The regret "
         "grows as T |mean| D.",
-        uses=("thm2", "cor1.a"),
+        uses=("thm2.b", "cor1.a"),
         rests_on=("path.average",),
     ),
     Entry(

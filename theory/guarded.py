@@ -241,7 +241,7 @@ ENTRIES = (
         "on AMSGrad, and the guard itself costs 2 sqrt(T) D G, little beside the D^2 G sqrt(T)/(2 alpha) of the base "
         "at usual step sizes. On the period of three on which AdaNorm ends at the wrong end, the guarded method, "
         "started there, pays 6 in all and nothing after some rounds.",
-        uses=("thm2", "cor1.a"),
+        uses=("thm2.b", "cor1.a"),
         rests_on=("path.regret", "path.amsgrad", "path.roots"),
     ),
     Entry(

@@ -203,7 +203,7 @@ ENTRIES = (
         "inequality a step, added up. Nothing is assumed of the gradients, and no schedule of beta1 or of the step "
         "size is needed. The momentum costs (1 + beta1)/(1 - beta1), 19 at the default, on the second term alone, "
         "and at the end a term that for A_T growing like sqrt(T) vanishes. The bound is attained (path.tight).",
-        uses=("thm2",),
+        uses=("thm2.b",),
         rests_on=("path.step", "path.momentum"),
     ),
     Entry(

@@ -263,7 +263,7 @@ ENTRIES = (
         "s_t^2/sqrt(t u_t), which two averages only smooth, so that the factor of Lemma 1 is not needed. C is the "
         "largest ratio met. At the default alpha the first term, D^2/(2 alpha), decides, and the bound is empty for "
         "hundreds of thousands of rounds; at the best alpha it is C D G sqrt(38 T) and a constant.",
-        uses=("thm2", "lem1", "thm2.8"),
+        uses=("thm2.b", "lem1", "thm2.8"),
         rests_on=("path.bound", "path.monotone", "path.jensen", "path.smooth", "path.second", "path.roots"),
     ),
 )

@@ -239,7 +239,7 @@ ENTRIES = (
         "The schedule beta1 lambda^{t-1} of the printed theorem is not needed, and does no harm: for a schedule that "
         "only falls, or only rises, the additional sum is at most D |kappa_T - kappa_1| max |m_t|, at most 9 D max "
         "|m_t| for the printed one, where the printed bound has 1/(1 - lambda)^2.",
-        uses=("thm2.10", "thm2"),
+        uses=("thm2.10", "thm2.b"),
         rests_on=("path.step", "path.momentum"),
     ),
 )
