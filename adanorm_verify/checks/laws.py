@@ -39,7 +39,7 @@ def uncorrected(algorithm: Algorithm) -> Algorithm:
 
 @check_page(
     "laws",
-    catches="a corrected gradient s of another length than max(||g||, e), as its first moment shows at beta1 = 0.",
+    catches="a corrected gradient s of another length than max(||g||, e) (or its guard), as its first moment shows at beta1 = 0.",
     sample="||s|| is not max(||g||, e): tensor 0 at step 2: expected 0.93, found 0.12",
     why="the length alone says that the correction and not the moment is at fault.",
 )
@@ -66,8 +66,11 @@ def check_corrected_norm(trial: Trial) -> None:
 def hold_norm(moment: np.ndarray, quantities: Any, where: str) -> None:
     """Raise `Failed` unless a moment without memory has the length of the corrected gradient."""
     norm, e = quantities["g_norm"], quantities["e"]
-    expected = float(max(norm.value.max(), e.value.max()))
-    allowed = float(max(norm.bound.max(), e.bound.max()) + np.linalg.norm(quantities["m"].bound))
+    lifted = np.maximum(norm, e)
+    if "cap" in quantities:
+        lifted = np.minimum(lifted, quantities["cap"] * norm)
+    expected = float(lifted.value.max())
+    allowed = float(lifted.bound.max() + np.linalg.norm(quantities["m"].bound))
     found = float(np.linalg.norm(moment))
     if not abs(found - expected) <= allowed:
         raise Failed(
