@@ -10,7 +10,7 @@ import torch
 
 from .diagnosis import Explanation, explain
 from .errors import CannotCheck
-from .paper import PRINTED, Algorithm, algorithm
+from .paper import ALGORITHMS, Algorithm, algorithm
 from .runs import Check, Combination, probe
 from .subject import Subject
 from .targets import load
@@ -68,7 +68,7 @@ def identify(
     """
     factory = load(target) if isinstance(target, str) else target
     name = target if isinstance(target, str) else repr(target)
-    asked = [asking(factory, name, algorithm(key), arguments or {}, rename or {}, device) for key in PRINTED]
+    asked = [asking(factory, name, algorithm(key), arguments or {}, rename or {}, device) for key in ALGORITHMS]
     found: list[Identity] = []
     for sizes in (range(3), range(3, 5)):
         for done, (check, combination) in enumerate(asked, 1):

@@ -10,7 +10,7 @@ import pytest
 from adanorm_verify import streams
 from adanorm_verify.deviations import DEVIATIONS, NAMES, Deviation, fixed
 from adanorm_verify.envelope import envelope
-from adanorm_verify.paper import PRINTED, Algorithm, algorithm
+from adanorm_verify.paper import ALGORITHMS, Algorithm, algorithm
 from adanorm_verify.rounding import PRECISIONS
 from adanorm_verify.trajectory import plainly
 
@@ -36,7 +36,7 @@ def along(listed: Algorithm) -> Iterator[np.ndarray]:
             yield np.concatenate([np.ravel(known["theta"]) for known in stepped])
 
 
-@pytest.mark.parametrize("name", PRINTED)
+@pytest.mark.parametrize("name", ALGORITHMS)
 def test_every_deviation_leaves_the_envelope_of_the_paper(name):
     paper = algorithm(name)
     bounds = [
@@ -55,7 +55,7 @@ def test_every_deviation_leaves_the_envelope_of_the_paper(name):
         assert outside, f"{deviation.name} cannot be told from {name} on the designed cases"
 
 
-@pytest.mark.parametrize("name", PRINTED)
+@pytest.mark.parametrize("name", ALGORITHMS)
 def test_no_two_deviations_of_an_algorithm_are_the_same(name):
     paper = algorithm(name)
     seen: dict[bytes, str] = {}
@@ -76,7 +76,7 @@ def state(listed: Algorithm) -> Iterator[np.ndarray]:
 
 
 def test_every_deviation_is_told_and_concerns_something():
-    papers = [algorithm(name) for name in PRINTED]
+    papers = [algorithm(name) for name in ALGORITHMS]
     for deviation in DEVIATIONS:
         assert deviation.kind in ("convention", "defect")
         assert len(deviation.meaning) > 10, deviation.name
@@ -88,7 +88,7 @@ def test_every_deviation_is_told_and_concerns_something():
 
 
 def test_lists_of_deviations_are_lists_of_the_same_algorithm():
-    for name in PRINTED:
+    for name in ALGORITHMS:
         paper = algorithm(name)
         for deviation in DEVIATIONS:
             if deviation.concerns(paper):

@@ -14,11 +14,11 @@ from transcriptions import TRANSCRIPTIONS, transcribed
 from adanorm_verify.cases import Case
 from adanorm_verify.envelope import envelope
 from adanorm_verify.oracle import BITS, balls, distance, oracle
-from adanorm_verify.paper import PRINTED, Hyperparameters, algorithm
+from adanorm_verify.paper import ALGORITHMS, Hyperparameters, algorithm
 from adanorm_verify.rounding import PRECISIONS
 from adanorm_verify.streams import PROBE, case, designed
 
-ALL = sorted(PRINTED)
+ALL = sorted(ALGORITHMS)
 SETTINGS = settings(max_examples=8, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 FLOAT64 = PRECISIONS["float64"]
 MP = mpmath.MPContext()

@@ -9,11 +9,11 @@ from transcriptions import transcribed
 
 from adanorm_verify import streams
 from adanorm_verify.envelope import envelope
-from adanorm_verify.paper import HYPERPARAMETERS, PRINTED, Hyperparameters, algorithm
+from adanorm_verify.paper import ALGORITHMS, HYPERPARAMETERS, Hyperparameters, algorithm
 from adanorm_verify.reference import initial_state, step, step_tensors
 from adanorm_verify.rounding import PRECISIONS
 
-ALL = sorted(PRINTED)
+ALL = sorted(ALGORITHMS)
 NORMS = [name for name in ALL if "s" in algorithm(name)]
 EVERY = frozenset(HYPERPARAMETERS)
 GENERATED = streams.cases(dtype="float64", settable=EVERY, grouped=EVERY, max_steps=8)

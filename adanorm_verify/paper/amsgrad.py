@@ -20,9 +20,9 @@ MAXIMUM = Equation("v_max", v_max, "v_max_t ← max(v_max_{{t−1}}, v_t)")
 
 
 def keeping_maximum(base: Algorithm, *, name: str, title: str, source: str) -> Algorithm:
-    """`base` with the largest v so far in the place of v wherever it is read.
+    """`base` with the largest v so far in the place of v behind it, also where a decision or a deviation will read v.
 
-    Also where a decision or a deviation will read v. The numbers are left out: they are of the AdaNorm paper's equations.
+    The equations lose their numbers, which are of the AdaNorm paper.
     """
     at = base.names.index("v") + 1
     behind = (equation.reading(v=MAXIMUM.name) for equation in base.equations[at:])

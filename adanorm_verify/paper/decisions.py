@@ -102,7 +102,9 @@ DECISIONS = (
         "the paper has no guard: an optimizer with one is another algorithm until that is decided.",
         {
             "none": Option("s = max(1, e/||g||) g"),
-            "decaying": Option("s = min(max(1, e/||g||), 1 + 1/sqrt(t)) g: ours, proved in theory (guard.decaying)", guarded),
+            "decaying": Option(
+                "s = min(max(1, e/||g||), 1 + 1/sqrt(t)) g: ours, proved in theory (guard.decaying)", guarded
+            ),
         },
         corrected,
     ),
