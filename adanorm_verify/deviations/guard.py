@@ -53,7 +53,7 @@ GUARD = (
     Deviation(
         "guard-decaying",
         "convention",
-        "the lift is at most 1 + 1/sqrt(t), as with decision guard=decaying",
+        "the lift is at most 1 + 1/sqrt(t), which is right with --decide guard=decaying alone",
         "s",
         guarded,
         ("-cap",),
@@ -62,7 +62,7 @@ GUARD = (
     Deviation(
         "guard-unused",
         "defect",
-        "the gradient is lifted without the guard, as with decision guard=none",
+        "the gradient is lifted without the guard, as the paper has it",
         "s",
         exchanged("s", s),
         ("cap",),
