@@ -104,7 +104,13 @@ def designed(dtype: str) -> tuple[Case, ...]:
             start=1.0,
             missing=[(0, 3), (1, 4), (2, 0), (2, 4), (3, 1), (5, 3), (6, 3)],
         ),
-        case("ties e = ||g||", [(1,)], [1.0, 0.5, 0.5, 0.5], hyperparameters=[Hyperparameters(gamma=0.5)]),
+        # A tie, and after a zero a lift that a guard does not cut.
+        case(
+            "ties e = ||g||",
+            [(1,)],
+            [1.0, 0.5, 0.5, 0.5, 4.0, 0.0, 0.75],
+            hyperparameters=[Hyperparameters(gamma=0.5)],
+        ),
         case("slow decay", vectors, [0.8**t for t in range(10)], kind=9),
         case("constant", [(2,)], [1.0] * 8),
         case("zeros among non-zeros", vectors, [1.0, 0.125, 0.5, 0.25, 1.0], kind=2),

@@ -80,8 +80,15 @@ def camel(name: str) -> str:
 
 GENERATED_FAITHFUL = tuple(named(paper) for paper in (*PAPER.values(), GUARDED))
 OF_GUARD = tuple(deviation for deviation in concerning(GUARDED) if "cap" in (deviation.equation, *deviation.needs))
+BEHIND_V = ("v", "v_max", "v_hat", "root", "denominator", "ratio")
+"""Where AMSGrad's lists are not Adam's: elsewhere a deviation of the one is that of the other."""
 GENERATED = (
-    *(named(paper, deviation) for paper in PAPER.values() for deviation in concerning(paper)),
+    *(
+        named(paper, deviation)
+        for paper in PAPER.values()
+        for deviation in concerning(paper)
+        if "v_max" not in paper or deviation.equation in BEHIND_V
+    ),
     *(named(GUARDED, deviation) for deviation in OF_GUARD),
 )
 GENERATED_PAIRS = tuple(named(paper, *pair) for paper in PAPER.values() for pair in sampled(paper))
