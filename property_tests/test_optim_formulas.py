@@ -225,7 +225,7 @@ def test_the_comparison_notices_a_slip(name, slip, monkeypatch):
 
 
 SLIPS = {
-    "guard off by one in a million": ("guard_cap", lambda step, *_: ((1 + step**-0.5) * (1 + 2e-6),)),
+    "guard off by one in ten thousand": ("guard_cap", lambda step, *_: ((1 + step**-0.5) * (1 + 1e-4),)),
     "guard counts the next step": ("guard_cap", lambda step, *_: (1 + (step + 1) ** -0.5,)),
     "no maximum": ("largest_exp_avg_sq", lambda tensors: tensors.exp_avg_sq),
     "no maximum of lists": ("largest_exp_avg_sqs", lambda tensors: tensors.exp_avg_sq),

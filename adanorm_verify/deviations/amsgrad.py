@@ -2,13 +2,14 @@
 
 import numpy as np
 
+from ..paper import Algorithm
 from .deviation import Deviation, adjustment, both, deviation, exchanged, rewired
 
 
-@deviation("v_max", "defect", silences="maximum")
-def v_maximum_unused(v):
-    """there is no maximum: the denominator has v, as in Adam"""
-    return v
+def without_maximum(algorithm: Algorithm) -> Algorithm:
+    """All that would read the maximum reads v."""
+    behind = [equation for equation in algorithm.equations if equation.reads.get("v") == "v_max"]
+    return algorithm.replacing(*(equation.reading(v="v") for equation in behind))
 
 
 @deviation("v_max", "defect")
@@ -34,7 +35,15 @@ def v_never_falls(paper, v_prev):
 
 
 AMSGRAD = (
-    v_maximum_unused,
+    Deviation(
+        "v-maximum-unused",
+        "defect",
+        "the denominator has v and not the largest so far, as in Adam",
+        "v_hat",
+        without_maximum,
+        ("v_max",),
+        silences="maximum",
+    ),
     v_maximum_of_two,
     v_maximum_of_tensor,
     Deviation(

@@ -31,10 +31,10 @@ def guard_early(t):
     return 1 + 1 / np.sqrt(t + 1)
 
 
-@deviation("cap", "defect")
-def guard_without_one(t):
-    """the guard lacks its 1: a gradient is lifted by at most 1/sqrt(t), which shortens it"""
-    return 1 / np.sqrt(t)
+@deviation("s", "defect", "cap")
+def guard_without_one(g, e, g_norm, t):
+    """the guard lacks its 1: the factor is at most 1/sqrt(t), which shortens every gradient"""
+    return np.minimum(np.where((e > g_norm) & (g_norm > 0), e / g_norm, 1), 1 / np.sqrt(t)) * g
 
 
 @deviation("e", "defect", "cap")
