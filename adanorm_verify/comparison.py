@@ -18,6 +18,8 @@ USUAL_NAMES = {
     "exp_avg_sq": "v",
     "exp_avg_var": "v",
     "v": "v",
+    "max_exp_avg_sq": "v_max",
+    "v_max": "v_max",
     "exp_grad_norm": "e",
     "exp_grad_adanorm": "e",
     "e": "e",

@@ -53,7 +53,7 @@ def check_optimizer(
 
     Args:
         target: an optimizer class or factory, or its name `package.module:Class` or `path/to/file.py:Class`.
-        algorithm: one of `adanorm_verify.paper.PRINTED`.
+        algorithm: one of `adanorm_verify.paper.ALGORITHMS`.
         arguments: fixed constructor arguments.
         rename: paper's hyperparameter to the constructor's argument, such as `{"gamma": "r"}`.
         decisions: answers to what the paper leaves open, where not the defaults.

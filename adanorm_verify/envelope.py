@@ -9,7 +9,7 @@ import numpy as np
 
 from .cases import Case
 from .paper import PREVIOUS, Algorithm, Equation
-from .rounding import HOST, Bounded, Precision
+from .rounding import HOST, Bounded, Precision, Step
 from .trajectory import Quantities, trajectory
 
 AVERAGING = 2
@@ -19,7 +19,7 @@ AVERAGING = 2
 
 def averaged(state: tuple[str, ...]):
     """Charge running averages for their other form (see `AVERAGING`)."""
-    averages = {name for name in state if name not in ("theta", "g")}
+    averages = {name for name in state if name not in ("theta", "g", "v_max")}
 
     def after(equation: Equation, value: Any, known: Mapping[str, Any]) -> Any:
         if equation.name not in averages:
@@ -32,7 +32,7 @@ def averaged(state: tuple[str, ...]):
 
 
 def envelope(
-    algorithm: Algorithm, case: Case, precision: Precision, count: Callable[[int], int] = int
+    algorithm: Algorithm, case: Case, precision: Precision, count: Callable[[int], int] = Step
 ) -> Iterator[list[Quantities | None]]:
     """Step by step, the named quantities of every tensor with their bounds; None for a tensor without gradient.
 
@@ -41,7 +41,7 @@ def envelope(
         case: arrays must already be representable in `precision`.
         precision: the tensors' format.
         count: `rounding.DeviceStep` for a subject that keeps its step on the device; its bias corrections and the
-            like are float32 numbers then, and doubles otherwise.
+            like are float32 numbers then, and doubles for a `rounding.Step`.
     """
 
     def number(x: np.float64) -> Bounded:

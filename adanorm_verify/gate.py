@@ -3,24 +3,53 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from multiprocessing import get_context
+from typing import Any
 
 from .conformance import Progress, check_optimizer
 from .subject import DTYPES
 from .verdict import Verdict
 
-SHIPPED = {
-    "AdamNorm": "adamnorm",
-    "DiffGrad": "diffgrad",
-    "DiffGradNorm": "diffgradnorm",
-    "RAdamNorm": "radamnorm",
-    "AdaBelief": "adabelief",
-    "AdaBeliefNorm": "adabeliefnorm",
-}
-"""Class of `adanorm_verify.optim` to the algorithm that it is."""
+
+@dataclass(frozen=True)
+class Shipped:
+    """A class of `adanorm_verify.optim` with some of its options, and what it then is.
+
+    Args:
+        name: of the class.
+        algorithm: that it is.
+        arguments: of its constructor.
+        decisions: the reading of the paper under which it is that.
+    """
+
+    name: str
+    algorithm: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    decisions: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def target(self) -> str:
+        return f"adanorm_verify.optim:{self.name}"
+
+
+GUARDED = {"guard": "decaying"}
+SHIPPED = (
+    Shipped("AdamNorm", "adamnorm"),
+    Shipped("DiffGrad", "diffgrad"),
+    Shipped("DiffGradNorm", "diffgradnorm"),
+    Shipped("RAdamNorm", "radamnorm"),
+    Shipped("AdaBelief", "adabelief"),
+    Shipped("AdaBeliefNorm", "adabeliefnorm"),
+    Shipped("AdamNorm", "amsgradnorm", {"amsgrad": True}),
+    Shipped("AdamNorm", "adamnorm", GUARDED, GUARDED),
+    Shipped("DiffGradNorm", "diffgradnorm", GUARDED, GUARDED),
+    Shipped("RAdamNorm", "radamnorm", GUARDED, GUARDED),
+    Shipped("AdaBeliefNorm", "adabeliefnorm", GUARDED, GUARDED),
+    Shipped("AdamNorm", "amsgradnorm", {"amsgrad": True, **GUARDED}, GUARDED),
+)
 
 
 def devices(device: str) -> list[str]:
@@ -39,11 +68,13 @@ def devices(device: str) -> list[str]:
     return [device]
 
 
-def check_shipped(name: str, profile: str, device: str, seed: int) -> Verdict:
+def check_shipped(shipped: Shipped, profile: str, device: str, seed: int) -> Verdict:
     """The verdict on one shipped optimizer in all four dtypes."""
     verdict = check_optimizer(
-        f"adanorm_verify.optim:{name}",
-        SHIPPED[name],
+        shipped.target,
+        shipped.algorithm,
+        arguments=shipped.arguments,
+        decisions=shipped.decisions,
         profile=profile,
         dtypes=tuple(DTYPES),
         device=device,
@@ -71,10 +102,10 @@ def run_gate(
         jobs: processes; one a core by default.
         progress: called as verdicts come in.
     """
-    work = [(name, where, seed) for seed in seeds for where in devices(device) for name in SHIPPED]
+    work = [(shipped, where, seed) for seed in seeds for where in devices(device) for shipped in SHIPPED]
     context = get_context("spawn")
     with ProcessPoolExecutor(jobs or os.cpu_count() or 1, context, initializer=single_threaded) as pool:
-        futures = {pool.submit(check_shipped, name, profile, where, seed): name for name, where, seed in work}
+        futures = {pool.submit(check_shipped, one, profile, where, seed): one.name for one, where, seed in work}
         for done, future in enumerate(as_completed(futures), 1):
             if progress is not None:
                 progress(f"gate: {futures[future]}", done, len(work))

@@ -10,6 +10,7 @@ import numpy as np
 
 from .paper import Algorithm
 from .paper.decisions import exchanged, s_as_printed
+from .paper.norm_correction import s as s_without_guard
 from .rounding import Bounded
 
 
@@ -46,6 +47,20 @@ MECHANISMS = (
         "s",
         lambda q: bool(np.any((q["e"] > 0) & (q["g_norm"] == 0))),
         exchanged("s", s_as_printed),
+    ),
+    Mechanism(
+        "guard",
+        "the lift was cut: e > cap ||g|| > 0",
+        "cap",
+        lambda q: bool(np.any((q["e"] > q["cap"] * q["g_norm"]) & (q["g_norm"] > 0))),
+        exchanged("s", s_without_guard),
+    ),
+    Mechanism(
+        "maximum",
+        "the largest v was one of the past: v_max > v",
+        "v_max",
+        lambda q: bool(np.any(q["v_max"] > q["v"])),
+        exchanged("v_max", lambda v: v),
     ),
     Mechanism(
         "rectified step",

@@ -34,7 +34,7 @@ def oracle(algorithm: Algorithm, case: Case, bits: int = BITS) -> Iterator[list[
         bits: working precision.
     """
     steps = tuple(tuple(None if g is None or not g.size else g for g in gradients) for gradients in case.steps)
-    run = trajectory(algorithm, replace(case, steps=steps), lambda x: arb(float(x)), balls)
+    run = trajectory(algorithm, replace(case, steps=steps), lambda x: arb(float(x)), balls, count=arb)
     while True:
         with ctx.workprec(bits):
             quantities = next(run, None)

@@ -71,14 +71,27 @@ DEVICE_SCALARS = replace(PRECISIONS["float32"], name="device scalars", scalar=Tr
 """The precision of what a capturable optimizer derives from its step, which it keeps in float32 on the device."""
 
 
-class DeviceStep(int):
+class Step(int):
+    """A step count: itself exact, but its root is a rounded host scalar."""
+
+    precision = HOST
+
+    def __add__(self, other: int) -> Step:
+        return type(self)(int(self) + other)
+
+    def __sub__(self, other: int) -> Step:
+        return type(self)(int(self) - other)
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if method != "__call__" or ufunc not in UFUNCS or kwargs:
+            return NotImplemented
+        return UFUNCS[ufunc](*(lift(operand) for operand in inputs))
+
+
+class DeviceStep(Step):
     """A step count kept on the device: its powers `beta^t`, and what is made of them, are float32 numbers."""
 
-    def __add__(self, other: int) -> DeviceStep:
-        return DeviceStep(int(self) + other)
-
-    def __sub__(self, other: int) -> DeviceStep:
-        return DeviceStep(int(self) - other)
+    precision = DEVICE_SCALARS
 
 
 def common(a: Precision, b: Precision) -> Precision:
@@ -203,8 +216,9 @@ class Bounded:
         if self.precision.scalar:
             # A power of a host scalar: by pow, or by a running product of `exponent` factors.
             precision = DEVICE_SCALARS if isinstance(exponent, DeviceStep) else self.precision
-            value = self.value ** int(exponent)
-            return Bounded(value, self.bound + abs(value) * exponent * precision.roundoff, precision)
+            count = int(exponent)
+            value = self.value**count
+            return Bounded(value, self.bound + abs(value) * count * precision.roundoff, precision)
         if exponent != 2:
             raise ValueError(f"only squares of tensors are bounded, got exponent {exponent!r}")
         return self * self
@@ -236,7 +250,9 @@ class Bounded:
 
 def lift(number: Any) -> Bounded:
     """An exact number as `Bounded`."""
-    return number if isinstance(number, Bounded) else Bounded(np.float64(number))
+    if isinstance(number, Bounded):
+        return number
+    return Bounded(np.float64(number), 0.0, number.precision if isinstance(number, Step) else HOST)
 
 
 def dispatch(function: Any, args: tuple, kwargs: dict[str, Any]) -> Bounded:
@@ -266,9 +282,17 @@ def absolute(x: Bounded) -> Bounded:
 
 
 def maximum(x: Bounded, y: Bounded) -> Bounded:
-    """The larger one, which is exact."""
-    bound = np.maximum(x.bound, y.bound)
-    return Bounded(np.maximum(x.value, y.value), bound, common(x.precision, y.precision))
+    """The larger one, which is exact; where rounding cannot change which one that is, with its bound alone."""
+    a, b, precision = x._operands(y)
+    apart = a.value - b.value
+    slack = a.bound + b.bound
+    bound = np.where(apart > slack, a.bound, np.where(-apart > slack, b.bound, np.maximum(a.bound, b.bound)))
+    return Bounded(np.maximum(a.value, b.value), bound, precision)
+
+
+def minimum(x: Bounded, y: Bounded) -> Bounded:
+    """The smaller one, likewise."""
+    return -maximum(-x, -y)
 
 
 def where(condition: Truth | bool, chosen: Any, other: Any) -> Bounded:
@@ -306,6 +330,7 @@ UFUNCS: dict[Any, Any] = {
     np.exp: exp,
     np.absolute: absolute,
     np.maximum: maximum,
+    np.minimum: minimum,
     np.negative: Bounded.__neg__,
     np.add: Bounded.__add__,
     np.subtract: Bounded.__sub__,

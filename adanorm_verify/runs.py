@@ -15,7 +15,7 @@ from .comparison import Comparison, Tally, compare, mapped, mapped_by_value
 from .envelope import envelope
 from .mechanisms import mechanisms_of, values
 from .paper import Algorithm, Hyperparameters
-from .rounding import PRECISIONS, DeviceStep
+from .rounding import PRECISIONS, DeviceStep, Step
 from .subject import Subject, SubjectRaised, representable
 from .trajectory import Quantities, plainly
 
@@ -85,11 +85,11 @@ class Check:
         single = self.algorithm.conventions.get("arithmetic") == "float32" and combination.dtype == "float64"
         return "float32" if single else combination.dtype
 
-    def count(self, path: str) -> type[int]:
+    def count(self, path: str) -> type[Step]:
         """How the subject keeps its step: on the device where it is capturable."""
         by_default = self.subject.parameters["capturable"].default if "capturable" in self.subject.parameters else False
         chosen = self.subject.arguments.get("capturable", by_default)
-        return DeviceStep if path == "capturable" or chosen is True else int
+        return DeviceStep if path == "capturable" or chosen is True else Step
 
     def envelope(self, case: Case, combination: Combination) -> list[list[Quantities | None]]:
         return self.bounded(case, combination)[0]
@@ -142,7 +142,7 @@ def probe(check: Check, path: str, dtype: str) -> Combination:
 def run_case(check: Check, case: Case, combinations: Sequence[Combination]) -> Combination | None:
     """Run one case on every open combination; return the first that fails on it."""
     failed = None
-    envelopes: dict[tuple[frozenset[str], type[int]], tuple[Case, Bounded]] = {}
+    envelopes: dict[tuple[frozenset[str], type[Step]], tuple[Case, Bounded]] = {}
     for combination in combinations:
         if not combination.open:
             continue

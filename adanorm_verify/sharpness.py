@@ -8,7 +8,7 @@ import os
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -36,12 +36,14 @@ class Specimen:
         algorithm: what it claims to be.
         kind: a hand-written wrong formula, a fault of interface, one deviation or two, or a faithful rewrite.
         right_in: dtypes in which a wrong one is right all the same.
+        decisions: the reading of the paper under which it claims that.
     """
 
     target: str
     algorithm: str
     kind: Kind
     right_in: tuple[str, ...] = ()
+    decisions: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -114,7 +116,13 @@ def shelf() -> tuple[Specimen, ...]:
         "rewrite": (*shelf.FAITHFUL, *shelf.GENERATED_FAITHFUL),
     }
     return tuple(
-        Specimen(spelled(subject), subject.algorithm, kind, ("float32",) if subject.wrong_in_double_only else ())
+        Specimen(
+            spelled(subject),
+            subject.algorithm,
+            kind,
+            ("float32",) if subject.wrong_in_double_only else (),
+            dict(subject.decisions),
+        )
         for kind, subjects in kinds.items()
         for subject in subjects
     )
@@ -124,7 +132,15 @@ def trial(specimen: Specimen, seed: int, profile: str, dtypes: Sequence[str]) ->
     """Check one specimen."""
     subject = load(specimen.target)
     start = time.perf_counter()
-    verdict = check_optimizer(subject, specimen.algorithm, profile=profile, dtypes=dtypes, seed=seed, explain=False)
+    verdict = check_optimizer(
+        subject,
+        specimen.algorithm,
+        decisions=specimen.decisions,
+        profile=profile,
+        dtypes=dtypes,
+        seed=seed,
+        explain=False,
+    )
     return told(specimen, seed, verdict, time.perf_counter() - start)
 
 

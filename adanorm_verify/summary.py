@@ -24,9 +24,11 @@ HEADLINES = {
 
 def headline(verdict: Verdict) -> str:
     """One line."""
-    line = HEADLINES[verdict.outcome].format(target=verdict.target, title=verdict.algorithm)
+    given = ", ".join(f"{name}={value}" for name, value in verdict.setup.arguments.items())
+    target = f"{verdict.target}({given})" if given else verdict.target
+    line = HEADLINES[verdict.outcome].format(target=target, title=verdict.algorithm)
     if verdict.outcome == "differs" and verdict.first_divergence is None:
-        line = f"{verdict.target} computes {verdict.algorithm}, and fails {', '.join(verdict.failed_checks)}"
+        line = f"{target} computes {verdict.algorithm}, and fails {', '.join(verdict.failed_checks)}"
     chosen = ", ".join(f"{key}={value}" for key, value in verdict.decisions.items())
     return f"{line} (read with {chosen})" if chosen else line
 

@@ -15,7 +15,7 @@ import torch
 
 from .checks import CHECKS
 from .conformance import check_optimizer, one_of
-from .paper import PRINTED
+from .paper import ALGORITHMS
 from .search import PROFILES
 from .summary import headline
 from .verdict import CheckResult, Verdict
@@ -152,7 +152,7 @@ def asked_subject(entry: Asked, expect: Mapping[str, str], shared: Mapping[str, 
     target, algorithm, own = (*entry, {})[:3]
     if not isinstance(target, str) and not callable(target):
         raise ValueError(f"target {target!r} is not a class, a factory, or a name such as 'package.module:Class'")
-    one_of("algorithm", algorithm, dict.fromkeys(PRINTED))
+    one_of("algorithm", algorithm, dict.fromkeys(ALGORITHMS))
     options = {**shared, **own}
     expected = {**expect, **options.pop("expect", {})}
     for name, reason in expected.items():

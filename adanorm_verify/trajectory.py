@@ -21,7 +21,7 @@ def trajectory(
     number: Callable[[np.float64], Any],
     tensor: Callable[[np.ndarray], Any],
     after: After | None = None,
-    count: Callable[[int], int] = int,
+    count: Callable[[int], Any] = int,
 ) -> Iterator[list[Quantities | None]]:
     """Yield, step by step, the named quantities of every tensor; None for a tensor without a gradient.
 

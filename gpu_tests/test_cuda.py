@@ -9,17 +9,18 @@ import torch
 from adanorm_verify import check_optimizer, streams
 from adanorm_verify.comparison import errors, tally
 from adanorm_verify.envelope import envelope
-from adanorm_verify.gate import SHIPPED
+from adanorm_verify.gate import SHIPPED, check_shipped
 from adanorm_verify.paper import algorithm
 from adanorm_verify.rounding import PRECISIONS
 from adanorm_verify.subject import DTYPES, Subject, representable
 from adanorm_verify.targets import load
 
+EACH = pytest.mark.parametrize("shipped", SHIPPED, ids=lambda shipped: "-".join([shipped.name, *shipped.arguments]))
 
-@pytest.mark.parametrize("name", SHIPPED)
-def test_shipped_optimizer_conforms_on_cuda(name):
-    target = f"adanorm_verify.optim:{name}"
-    verdict = check_optimizer(target, SHIPPED[name], dtypes=tuple(DTYPES), device="cuda")
+
+@EACH
+def test_shipped_optimizer_conforms_on_cuda(shipped):
+    verdict = check_shipped(shipped, "default", "cuda", seed=0)
     assert verdict.conforms, verdict.summary()
     assert {"single-tensor", "foreach", "capturable"} <= {run.path for run in verdict.runs if run.cases}
 
@@ -36,11 +37,11 @@ def test_wrong_optimizer_is_caught_on_cuda():
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("path", ["single-tensor", "foreach"])
-@pytest.mark.parametrize("name", SHIPPED)
-def test_cpu_and_gpu_agree_to_within_two_roundings_bounds(name, path, dtype):
+@EACH
+def test_cpu_and_gpu_agree_to_within_two_roundings_bounds(shipped, path, dtype):
     """Each is within the bound of the reference, so they are within twice the bound of one another."""
-    subject = Subject(load(f"adanorm_verify.optim:{name}"), name)
-    paper = algorithm(SHIPPED[name])
+    subject = Subject(load(shipped.target), shipped.name, shipped.arguments)
+    paper = algorithm(shipped.algorithm, shipped.decisions)
     compared = 0
     for case in streams.designed(dtype):
         prepared = representable(subject.fitted(case, subject.base, subject.settable), dtype)
@@ -60,10 +61,10 @@ def test_cpu_and_gpu_agree_to_within_two_roundings_bounds(name, path, dtype):
 
 
 @pytest.mark.parametrize("foreach", [False, True], ids=["single-tensor", "foreach"])
-@pytest.mark.parametrize("name", SHIPPED)
-def test_capturable_step_does_not_synchronise_with_the_host(name, foreach):
+@EACH
+def test_capturable_step_does_not_synchronise_with_the_host(shipped, foreach):
     parameters = [torch.nn.Parameter(torch.randn(64, 8, device="cuda")) for _ in range(3)]
-    optimizer = load(f"adanorm_verify.optim:{name}")(parameters, capturable=True, foreach=foreach)
+    optimizer = load(shipped.target)(parameters, capturable=True, foreach=foreach, **shipped.arguments)
     for parameter in parameters:
         parameter.grad = torch.randn_like(parameter)
     optimizer.step()
@@ -76,11 +77,11 @@ def test_capturable_step_does_not_synchronise_with_the_host(name, foreach):
     assert all(torch.isfinite(parameter).all() for parameter in parameters)
 
 
-@pytest.mark.parametrize("name", SHIPPED)
-def test_default_step_does_not_synchronise_with_the_host(name):
+@EACH
+def test_default_step_does_not_synchronise_with_the_host(shipped):
     """The step count lives on the host, the norms on the device: nothing is copied between them."""
     parameters = [torch.nn.Parameter(torch.randn(64, 8, device="cuda")) for _ in range(3)]
-    optimizer = load(f"adanorm_verify.optim:{name}")(parameters)
+    optimizer = load(shipped.target)(parameters, **shipped.arguments)
     for parameter in parameters:
         parameter.grad = torch.randn_like(parameter)
     optimizer.step()

@@ -20,7 +20,7 @@ import numpy as np
 
 from adanorm_verify.ledger import folder
 from adanorm_verify.paper import Hyperparameters, algorithm
-from adanorm_verify.reference import initial_state, step
+from adanorm_verify.reference import State, initial_state, step
 from adanorm_verify.reports.ledger_graph import COLOURS
 
 FIGURES = os.environ.get("NOTEBOOK_FIGURES")  # a folder: figures are saved there, and not shown
@@ -71,9 +71,9 @@ print(f"{len(of_the_proof)} lines and statements: {dict(Counter(entry.verdict fo
 # ## The slip that no other line repairs
 #
 # The update moves by $m_t$, an average of $s_t$. The printed proof expands it with $g_t$ (`thm2.2`, `thm2.4.b`).
-# With the right symbol the same algebra bounds $\sum_t c_t\,(f_t(\theta_t) - f_t(\theta^*))$: a *weighted* regret, whose
-# weights depend on the gradients. Losses with a large gradient count once, losses with a small one more than once. An
-# adversary does not even have to adapt to that: three weighted medians in turn will do.
+# With the right symbol the same algebra bounds $\sum_t c_t\,(f_t(\theta_t) - f_t(\theta^*))$: a *weighted* regret,
+# whose weights depend on the gradients. Losses with a large gradient count once, losses with a small one more than
+# once. An adversary does not even have to adapt to that: three weighted medians in turn will do.
 
 # %%
 LOSSES = ((3, -1), (1, 1), (1, 1))  # w |x - y|
@@ -90,7 +90,7 @@ def play(name, horizon, rate, start=0.0, decisions=None):
         w, y = LOSSES[(t - 1) % 3]
         gradient = np.array([w if x >= y else -w], dtype=float)
         state, _ = step(listed, state, gradient, Hyperparameters(lr=rate / np.sqrt(t), eps=0.0))
-        state.values["theta"].clip(-2, 2, out=state.values["theta"])
+        state = State(t, {**state.values, "theta": np.clip(state.values["theta"], -2, 2)})
     return np.array(points)
 
 
@@ -150,7 +150,7 @@ gammas = np.linspace(0, 0.999, 400)
 for period, colour, style in ((3, "#0072b2", "-"), (5, "#b34700", "--"), (10, "#00664b", ":")):
     limit = 1 + (period - 2) * (1 - gammas**period) / (1 - gammas)
     ax.plot(gammas, limit / (period - 1), style, color=colour, label=f"one in {period}")
-ax.fill_between(gammas, 1, 1 + (1 - gammas**3) / (1 - gammas) / 2 - 0.5, color="#0072b2", alpha=0.12, linewidth=0)
+    ax.fill_between(gammas, 1, limit / (period - 1), color=colour, alpha=0.08, linewidth=0)
 ax.axvline(0.95, color="#555555", linewidth=0.8)
 ax.text(0.94, 1.05, "default γ", ha="right", color="#555555")
 ax.set(xlabel="γ", ylabel="A/a over the value at which\nthe true drift turns", yscale="log", ylim=(1, 12))

@@ -5,20 +5,21 @@ from __future__ import annotations
 import pytest
 import torch
 
-import adanorm_verify.optim
 from adanorm_verify.checks import CHECKS, run_checks
+from adanorm_verify.gate import SHIPPED
 from adanorm_verify.paper import algorithm
 from adanorm_verify.runs import Check, probe
 from adanorm_verify.shelf import FAITHFUL
 from adanorm_verify.subject import Subject
+from adanorm_verify.targets import load
 from adanorm_verify.verdict import CheckResult
 
 
 def contract(
-    factory, name, profile="default", dtypes=("float32",), expect=None, **arguments
+    factory, name, profile="default", dtypes=("float32",), expect=None, decisions=None, **arguments
 ) -> tuple[CheckResult, ...]:
     """The checks of a subject that claims to be an algorithm, on every path that it offers."""
-    paper = algorithm(name)
+    paper = algorithm(name, decisions)
     subject = Subject(factory, getattr(factory, "__name__", repr(factory)), arguments, {}, paper.hyperparameters)
     check = Check(subject, paper, subject.base, "cpu")
     combinations = [probe(check, path, dtype) for dtype in dtypes for path in subject.paths]
@@ -33,19 +34,19 @@ def passed(results) -> set[str]:
     return {result.name for result in results if result.outcome == "passed"}
 
 
-OWN = [getattr(adanorm_verify.optim, name) for name in adanorm_verify.optim.__all__]
+OWN = [*(shipped for shipped in SHIPPED if not shipped.arguments), SHIPPED[-1]]
 
 
 @pytest.mark.parametrize("subject", FAITHFUL, ids=lambda subject: subject.__name__)
 def test_faithful_rewriting_passes_every_check(subject):
-    results = contract(subject, subject.algorithm, "quick")
+    results = contract(subject, subject.algorithm, "quick", decisions=subject.decisions)
     assert failures(results) == []
     assert len(passed(results)) > 30
 
 
-@pytest.mark.parametrize("subject", OWN, ids=lambda subject: subject.__name__)
-def test_the_optimizers_shipped_here_pass_on_all_paths(subject):
-    results = contract(subject, subject.__name__.lower())
+@pytest.mark.parametrize("shipped", OWN, ids=lambda shipped: "-".join([shipped.name, *shipped.arguments]))
+def test_the_optimizers_shipped_here_pass_on_all_paths(shipped):
+    results = contract(load(shipped.target), shipped.algorithm, decisions=shipped.decisions, **shipped.arguments)
     assert failures(results) == []
     assert {result.path for result in results} == {"single-tensor", "foreach", "capturable"}
     assert "state-in-a-fresh-process" in passed(results)

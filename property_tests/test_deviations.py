@@ -10,7 +10,7 @@ import pytest
 from adanorm_verify import streams
 from adanorm_verify.deviations import DEVIATIONS, NAMES, Deviation, fixed
 from adanorm_verify.envelope import envelope
-from adanorm_verify.paper import PRINTED, Algorithm, algorithm
+from adanorm_verify.paper import ALGORITHMS, Algorithm, algorithm
 from adanorm_verify.rounding import PRECISIONS
 from adanorm_verify.trajectory import plainly
 
@@ -21,6 +21,10 @@ STARTED = [
     streams.case("started at one", [(2,), (2,)], [1.0, 0.25, 0.5, 1.0], start=1.0, missing=[(0, 1)]),
 ]
 CASES = [case for case in (*STARTED, *streams.designed("float64")) if case.name != "long tensor"]
+
+
+PAPERS = [*(algorithm(name) for name in ALGORITHMS), algorithm("adamnorm", {"guard": "decaying"})]
+IDS = [*ALGORITHMS, "guarded"]
 
 
 def changed(deviation: Deviation, paper: Algorithm) -> Algorithm:
@@ -36,9 +40,8 @@ def along(listed: Algorithm) -> Iterator[np.ndarray]:
             yield np.concatenate([np.ravel(known["theta"]) for known in stepped])
 
 
-@pytest.mark.parametrize("name", PRINTED)
-def test_every_deviation_leaves_the_envelope_of_the_paper(name):
-    paper = algorithm(name)
+@pytest.mark.parametrize("paper", PAPERS, ids=IDS)
+def test_every_deviation_leaves_the_envelope_of_the_paper(paper):
     bounds = [
         [known["theta"] for known in quantities if known is not None]
         for case in CASES
@@ -52,12 +55,11 @@ def test_every_deviation_leaves_the_envelope_of_the_paper(name):
             value, bound = (np.concatenate([np.ravel(getattr(x, key)) for x in expected]) for key in ("value", "bound"))
             with np.errstate(invalid="ignore"):
                 outside += int(np.sum(~(abs(theta - value) <= bound)))
-        assert outside, f"{deviation.name} cannot be told from {name} on the designed cases"
+        assert outside, f"{deviation.name} cannot be told from {paper.name} on the designed cases"
 
 
-@pytest.mark.parametrize("name", PRINTED)
-def test_no_two_deviations_of_an_algorithm_are_the_same(name):
-    paper = algorithm(name)
+@pytest.mark.parametrize("paper", PAPERS, ids=IDS)
+def test_no_two_deviations_of_an_algorithm_are_the_same(paper):
     seen: dict[bytes, str] = {}
     for deviation in DEVIATIONS:
         if not deviation.concerns(paper):
@@ -76,22 +78,20 @@ def state(listed: Algorithm) -> Iterator[np.ndarray]:
 
 
 def test_every_deviation_is_told_and_concerns_something():
-    papers = [algorithm(name) for name in PRINTED]
     for deviation in DEVIATIONS:
         assert deviation.kind in ("convention", "defect")
         assert len(deviation.meaning) > 10, deviation.name
-        assert any(deviation.concerns(paper) for paper in papers), deviation.name
+        assert any(deviation.concerns(paper) for paper in PAPERS), deviation.name
     assert len(NAMES) >= 60
-    for paper in papers:
+    for paper in PAPERS:
         names = [deviation.name for deviation in DEVIATIONS if deviation.concerns(paper)]
         assert len(set(names)) == len(names), "a name stands for one equation of an algorithm"
 
 
 def test_lists_of_deviations_are_lists_of_the_same_algorithm():
-    for name in PRINTED:
-        paper = algorithm(name)
+    for paper in PAPERS:
         for deviation in DEVIATIONS:
             if deviation.concerns(paper):
                 listed = deviation.change(paper)
                 assert listed.names[-1] == "theta"
-                assert listed.name == name
+                assert listed.name == paper.name

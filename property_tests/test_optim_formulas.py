@@ -12,8 +12,15 @@ from adanorm_verify import optim
 from adanorm_verify.optim import _moments, norm_correction
 
 LONG = np.longdouble
-SUBJECTS = [(name, {}) for name in optim.__all__] + [("AdaBeliefNorm", {"belief": "g"})]
-SUBJECT_IDS = [name + "".join(f"-{v}" for v in options.values()) for name, options in SUBJECTS]
+GUARDED = {"guard": "decaying"}
+SUBJECTS = [
+    *((name, {}) for name in optim.__all__),
+    *((name, GUARDED) for name in optim.__all__ if name.endswith("Norm")),
+    ("AdaBeliefNorm", {"belief": "g"}),
+    ("AdamNorm", {"amsgrad": True}),
+    ("AdamNorm", {"amsgrad": True, **GUARDED}),
+]
+SUBJECT_IDS = ["-".join([name, *("amsgrad" if v is True else v for v in own.values())]) for name, own in SUBJECTS]
 PATHS = {
     "single": {"foreach": False},
     "foreach": {"foreach": True},
@@ -38,12 +45,13 @@ def long(tensor):
     return tensor.detach().numpy().astype(LONG)
 
 
-def correction(subject, before, g, u):
+def correction(subject, before, g, t, u):
     """e and s of eqs. 4-6. A norm of n positive squares has a relative error below (n + 2) u."""
     norm = np.sqrt((g * g).sum())
     gamma = LONG(subject["gamma"])
     e = gamma * before["exp_grad_norm"] + (1 - gamma) * norm
-    s = g * max(LONG(1), e / norm) if norm > 0 else g
+    most = 1 + 1 / np.sqrt(LONG(t)) if subject["guard"] == "decaying" else LONG(np.inf)
+    s = g * min(max(LONG(1), e / norm), most) if norm > 0 else g
     k = g.size + 8
     return Bounded(e, k * u * e), Bounded(s, (2 * k + 4) * u * np.abs(s))
 
@@ -76,7 +84,7 @@ def expected_step(name, subject, before, param, g, t, u):
     after = {}
     s = Bounded(g, g_bound)
     if "gamma" in subject:
-        after["exp_grad_norm"], s = correction(subject, before, g, u)
+        after["exp_grad_norm"], s = correction(subject, before, g, t, u)
         # To first order the relative error of the norm is at most the norm of g's errors over that of g.
         carried = np.sqrt((g_bound**2).sum()) / max(np.sqrt((g * g).sum()), tiny)
         after["exp_grad_norm"].bound += after["exp_grad_norm"].value * carried
@@ -93,6 +101,9 @@ def expected_step(name, subject, before, param, g, t, u):
     v = beta2 * before["exp_avg_sq"] + (1 - beta2) * x * x
     v_bound = 8 * u * v + (1 - beta2) * (2 * np.abs(x) * x_bound + x_bound**2)
     after["exp_avg_sq"] = Bounded(v, v_bound)
+    if subject.get("amsgrad"):  # the state before may not know it yet
+        v = np.maximum(before.get("max_exp_avg_sq", 0 * v), v)
+        after["max_exp_avg_sq"] = Bounded(v, v_bound)
     direction, direction_bound = m, m_bound
     if "previous_grad" in before:
         xi = 1 / (1 + np.exp(-np.abs(g - before["previous_grad"])))
@@ -195,14 +206,14 @@ RUN = [[np.array([1.0, -2.0, 3.0]) * scale] for scale in (1.0, 0.1, 0.01, 1.0, 2
 def test_the_comparison_notices_a_slip(name, slip, monkeypatch):
     right = norm_correction.correction_factor
 
-    def wrong(grad, exp_grad_norm, gamma):
+    def wrong(grad, exp_grad_norm, gamma, cap):
         if slip == "never-corrects":
-            right(grad, exp_grad_norm, gamma)
+            right(grad, exp_grad_norm, gamma, cap)
             return torch.ones_like(exp_grad_norm)
         if slip == "rate-off-by-one-in-a-million":
-            return right(grad, exp_grad_norm, gamma) * (1 + 2e-6)
+            return right(grad, exp_grad_norm, gamma, cap) * (1 + 2e-6)
         stale = exp_grad_norm.clone()
-        right(grad, exp_grad_norm, gamma)
+        right(grad, exp_grad_norm, gamma, cap)
         return (stale / grad.norm()).clamp(min=1.0)
 
     monkeypatch.setattr(_moments, "correction_factor", wrong)
@@ -211,6 +222,22 @@ def test_the_comparison_notices_a_slip(name, slip, monkeypatch):
         check_steps(name, options, "single", torch.float32, [(3,)], RUN)
     monkeypatch.undo()
     check_steps(name, options, "single", torch.float32, [(3,)], RUN)
+
+
+SLIPS = {
+    "guard off by one in ten thousand": ("guard_cap", lambda step, *_: ((1 + step**-0.5) * (1 + 1e-4),)),
+    "guard counts the next step": ("guard_cap", lambda step, *_: (1 + (step + 1) ** -0.5,)),
+    "no maximum": ("largest_exp_avg_sq", lambda tensors: tensors.exp_avg_sq),
+    "no maximum of lists": ("largest_exp_avg_sqs", lambda tensors: tensors.exp_avg_sq),
+}
+
+
+@pytest.mark.parametrize("slip", SLIPS)
+def test_the_comparison_notices_a_slip_of_guard_and_maximum(slip, monkeypatch):
+    monkeypatch.setattr(_moments, *SLIPS[slip])
+    path = "foreach" if "lists" in slip else "single"
+    with pytest.raises(AssertionError):
+        check_steps("AdamNorm", {"amsgrad": True, "lr": 0.1, **GUARDED}, path, torch.float32, [(3,)], RUN)
 
 
 @pytest.mark.parametrize("foreach", [False, True])
@@ -335,3 +362,45 @@ def test_only_gradients_shorter_than_the_average_are_lengthened():
     assert norm_correction.correction_factor(torch.tensor([0.5]), average, 0.5) == 3.0
     factors = norm_correction.correction_factors([torch.tensor([0.5])] * 2, [torch.tensor(2.5), average], 0.5)
     assert [f.item() for f in factors] == [3.0, 2.0]
+
+
+def test_a_guard_limits_the_factor_of_each_tensor_by_its_own_cap():
+    for cap in (1.5, torch.tensor(1.5)):
+        assert norm_correction.correction_factor(torch.tensor([0.5]), torch.tensor(2.5), 0.5, cap) == 1.5
+        assert norm_correction.correction_factor(torch.tensor([5.0]), torch.tensor(2.5), 0.5, cap) == 1.0
+    for caps in ([1.5, 4.0], [torch.tensor(1.5), torch.tensor(4.0)]):
+        averages = [torch.tensor(2.5), torch.tensor(2.5)]
+        factors = norm_correction.correction_factors([torch.tensor([0.5])] * 2, averages, 0.5, caps)
+        assert [f.item() for f in factors] == [1.5, 3.0]
+        assert [e.item() for e in averages] == [1.5, 1.5]  # what is cut is the factor, not the average
+
+
+def test_the_maximum_is_nan_where_a_gradient_was():
+    """As torch.maximum has it, and as the equation says; the other coordinates go on."""
+    for foreach in (False, True):
+        param = torch.zeros(2, requires_grad=True)
+        optimizer = optim.AdamNorm([param], amsgrad=True, foreach=foreach)
+        for gradient in ([1.0, 1.0], [float("nan"), 0.5], [1.0, 0.5]):
+            param.grad = torch.tensor(gradient)
+            optimizer.step()
+        assert optimizer.state[param]["max_exp_avg_sq"].isnan().tolist() == [True, False]
+
+
+@pytest.mark.parametrize("foreach", [False, True])
+def test_without_a_correction_amsgrad_is_torchs(foreach):
+    torch.manual_seed(0)
+    start = torch.randn(5, dtype=torch.float64)
+    ours, theirs = (start.clone().requires_grad_() for _ in range(2))
+    pair = [
+        (ours, optim.AdamNorm([ours], lr=0.1, gamma=0.0, amsgrad=True, foreach=foreach)),
+        (theirs, torch.optim.Adam([theirs], lr=0.1, amsgrad=True, foreach=foreach)),
+    ]
+    for scale in (1.0, 4.0, 0.1, 0.1, 0.1, 2.0):
+        gradient = torch.randn(5, dtype=torch.float64) * scale
+        for param, optimizer in pair:
+            param.grad = gradient.clone()
+            optimizer.step()
+        largest = [optimizer.state[param]["max_exp_avg_sq"] for param, optimizer in pair]
+        # v of torch is the same sum of the same products, m an interpolation: a few roundings a step.
+        torch.testing.assert_close(*largest, rtol=8 * 2.0**-52, atol=0)
+        torch.testing.assert_close(ours, theirs, rtol=64 * 2.0**-52, atol=64 * 2.0**-52)

@@ -13,6 +13,8 @@ from adanorm_verify.optim import _tensors
 
 NAMES = optim.__all__
 NORM = [name for name in NAMES if name.endswith("Norm")]
+OPTIONAL = [*((name, {"guard": "decaying"}) for name in NORM), ("AdamNorm", {"amsgrad": True})]
+"""Options that change what is computed."""
 NAN, INF = float("nan"), float("inf")
 BAD_OPTIONS = [
     ({"lr": -1.0}, "lr must be a finite number >= 0, got -1.0"),
@@ -34,10 +36,12 @@ BAD_OPTIONS = [
     ({"foreach": True, "differentiable": True}, "foreach=True and differentiable=True"),
 ]
 BAD_GAMMA = [({"gamma": g}, f"gamma must be a number in [0, 1), got {g!r}") for g in (1.0, -0.1, NAN, INF)]
+BAD_GUARD = [({"guard": x}, f'guard must be "none" or "decaying", got {x!r}') for x in ("decay", None, True, 1.0)]
 BAD_BELIEF = [({"belief": "x"}, 'belief must be "s" or "g", got \'x\'')]
 REFUSED = (
     [(name, *bad) for name in NAMES for bad in BAD_OPTIONS]
     + [(name, *bad) for name in NORM for bad in BAD_GAMMA]
+    + [(name, *bad) for name in NORM for bad in BAD_GUARD]
     + [("AdaBeliefNorm", *bad) for bad in BAD_BELIEF]
 )
 
@@ -210,7 +214,12 @@ def test_a_cycle_of_momentum_reaches_the_first_beta(name):
     assert torch.isfinite(p).all()
 
 
-DIFFERENTIABLE = [(name, {}) for name in NAMES] + [("AdaBeliefNorm", {"belief": "g"})]
+DIFFERENTIABLE = [
+    *((name, {}) for name in NAMES),
+    ("AdaBeliefNorm", {"belief": "g"}),
+    ("AdamNorm", {"amsgrad": True}),
+    ("AdamNorm", {"guard": "decaying"}),
+]
 
 
 def run(name, options, param, lr, *gradients):
@@ -268,11 +277,11 @@ class NoReadBack(TorchDispatchMode):
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.complex64])
 @pytest.mark.parametrize("capturable", [False, True])
 @pytest.mark.parametrize("foreach", [False, True])
-@pytest.mark.parametrize("name", NAMES)
-def test_no_step_waits_for_the_device(name, foreach, capturable, dtype):
+@pytest.mark.parametrize(("name", "own"), [*((name, {}) for name in NAMES), *OPTIONAL])
+def test_no_step_waits_for_the_device(name, own, foreach, capturable, dtype):
     params = [torch.ones(shape, dtype=dtype, requires_grad=True) for shape in [(), (3,), (3, 3000)]]
     lr = torch.tensor(0.1) if capturable else 0.1
-    options = {"foreach": foreach, "capturable": capturable, "weight_decay": 0.1, "maximize": True}
+    options = own | {"foreach": foreach, "capturable": capturable, "weight_decay": 0.1, "maximize": True}
     optimizer = getattr(optim, name)(params, lr=lr, eps=0.0, **options)
     for p in params:
         p.grad = torch.ones_like(p)

@@ -9,6 +9,7 @@ import torch
 from adanorm_verify import optim
 
 NAMES = optim.__all__
+VARIANTS = [*((name, {}) for name in NAMES), ("AdamNorm", {"amsgrad": True}), ("AdamNorm", {"guard": "decaying"})]
 DTYPES = [torch.float64, torch.float32, torch.bfloat16, torch.float16, torch.complex64]
 
 
@@ -38,10 +39,10 @@ def assert_same(first, second):
 
 @pytest.mark.parametrize("foreach", [False, True])
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("name", NAMES)
-def test_a_loaded_checkpoint_goes_on_bit_for_bit(name, dtype, foreach, tmp_path):
+@pytest.mark.parametrize(("name", "own"), VARIANTS)
+def test_a_loaded_checkpoint_goes_on_bit_for_bit(name, own, dtype, foreach, tmp_path):
     params = parameters(dtype)
-    optimizer = getattr(optim, name)(params, lr=0.1, foreach=foreach)
+    optimizer = getattr(optim, name)(params, lr=0.1, foreach=foreach, **own)
     train(optimizer, params, 7, seed=1)
     torch.save([optimizer.state_dict(), params], tmp_path / "checkpoint")
     state, restored = torch.load(tmp_path / "checkpoint")
@@ -53,10 +54,10 @@ def test_a_loaded_checkpoint_goes_on_bit_for_bit(name, dtype, foreach, tmp_path)
 
 
 @pytest.mark.parametrize("clone", [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))])
-@pytest.mark.parametrize("name", NAMES)
-def test_copies_go_on_bit_for_bit_and_apart(name, clone):
+@pytest.mark.parametrize(("name", "own"), VARIANTS)
+def test_copies_go_on_bit_for_bit_and_apart(name, own, clone):
     params = parameters(torch.bfloat16)
-    optimizer = getattr(optim, name)(params, lr=0.1)
+    optimizer = getattr(optim, name)(params, lr=0.1, **own)
     train(optimizer, params, 3, seed=1)
     twin_params, twin = clone((params, optimizer))
     train(twin, twin_params, 3, seed=2)
@@ -154,16 +155,43 @@ def test_a_tensor_without_gradient_is_left_alone(foreach):
     assert torch.equal(unused, alone)
 
 
+@pytest.mark.parametrize("amsgrad", [False, True])
 @pytest.mark.parametrize("name", NAMES)
-def test_a_checkpoint_of_adam_can_be_continued(name):
+def test_a_checkpoint_of_adam_can_be_continued(name, amsgrad):
     params = parameters()
-    adam = torch.optim.Adam(params)
+    adam = torch.optim.Adam(params, amsgrad=amsgrad)
     train(adam, params, 2, seed=1)
     optimizer = getattr(optim, name)(params)
     optimizer.load_state_dict(adam.state_dict())
     train(optimizer, params, 1, seed=2)
     assert all(optimizer.state[p]["step"] == 3 for p in params)
     assert all(torch.isfinite(t).all() for t in tensors(optimizer, params))
+    assert all(("max_exp_avg_sq" in optimizer.state[p]) == amsgrad for p in params)
+
+
+def test_a_checkpoint_without_a_maximum_starts_it_from_there():
+    params = parameters()
+    plain, optimizer = optim.AdamNorm(params), optim.AdamNorm(params)
+    train(plain, params, 2, seed=1)
+    optimizer.load_state_dict(plain.state_dict())
+    optimizer.param_groups[0]["amsgrad"] = True  # torch, too, takes the options from the checkpoint
+    train(optimizer, params, 1, seed=2)
+    assert all(torch.equal(optimizer.state[p]["max_exp_avg_sq"], optimizer.state[p]["exp_avg_sq"]) for p in params)
+
+
+def test_groups_choose_amsgrad_and_guard_for_themselves():
+    params, others = parameters(), parameters()
+    own = [{}, {"amsgrad": True}, {"guard": "decaying"}, {"amsgrad": True, "guard": "decaying"}]
+    together = optim.AdamNorm([{"params": [p], **options} for p, options in zip(params, own, strict=True)], lr=0.1)
+    alone = [optim.AdamNorm([p], lr=0.1, **options) for p, options in zip(others, own, strict=True)]
+    for step in range(4):
+        for p, q in zip(params, others, strict=True):
+            p.grad = torch.full_like(p, 0.01 if step else 1.0)
+            q.grad = p.grad.clone()
+        for optimizer in (together, *alone):
+            optimizer.step()
+    assert_same(params, others)
+    assert ["max_exp_avg_sq" in together.state[p] for p in params] == [False, True, False, True]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -180,6 +208,8 @@ def test_an_old_pickle_without_newer_options_still_steps(name):
             "differentiable",
             "decoupled_weight_decay",
             "belief",
+            "guard",
+            "amsgrad",
         ):
             options.pop(key, None)
     twin = getattr(optim, name).__new__(getattr(optim, name))
@@ -190,10 +220,10 @@ def test_an_old_pickle_without_newer_options_still_steps(name):
 
 @pytest.mark.parametrize("foreach", [False, True])
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("name", NAMES)
-def test_the_state_is_adams_plus_one_scalar(name, dtype, foreach):
+@pytest.mark.parametrize(("name", "own"), VARIANTS)
+def test_the_state_is_adams_plus_one_scalar(name, own, dtype, foreach):
     params = [torch.ones(40, 5, dtype=dtype, requires_grad=True)]
-    optimizer = getattr(optim, name)(params, foreach=foreach)
+    optimizer = getattr(optim, name)(params, foreach=foreach, **own)
     train(optimizer, params, 2, seed=1)
     state = dict(optimizer.state[params[0]])
     assert state.pop("step").dtype == torch.float32
@@ -202,6 +232,7 @@ def test_the_state_is_adams_plus_one_scalar(name, dtype, foreach):
         assert norm.shape == ()
         assert norm.dtype == (torch.float64 if dtype == torch.float64 else torch.float32)
     full = {"exp_avg", "exp_avg_sq"} | ({"previous_grad"} if name.startswith("DiffGrad") else set())
+    full |= {"max_exp_avg_sq"} if own.get("amsgrad") else set()
     assert state.keys() == full
     for value in state.values():
         assert value.dtype == dtype

@@ -14,11 +14,12 @@ from transcriptions import TRANSCRIPTIONS, transcribed
 from adanorm_verify.cases import Case
 from adanorm_verify.envelope import envelope
 from adanorm_verify.oracle import BITS, balls, distance, oracle
-from adanorm_verify.paper import PRINTED, Hyperparameters, algorithm
+from adanorm_verify.paper import ALGORITHMS, Hyperparameters, algorithm
 from adanorm_verify.rounding import PRECISIONS
 from adanorm_verify.streams import PROBE, case, designed
 
-ALL = sorted(PRINTED)
+ALL = sorted(ALGORITHMS)
+READINGS = [*((name, {}) for name in ALL), ("amsgradnorm", {"guard": "decaying"}), ("radamnorm", {"guard": "decaying"})]
 SETTINGS = settings(max_examples=8, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 FLOAT64 = PRECISIONS["float64"]
 MP = mpmath.MPContext()
@@ -39,28 +40,28 @@ def outside(ball_quantities, truth):
     return wrong
 
 
-def escaped(name, drive):
+def escaped(name, drive, options):
     """(step, tensor, quantity) outside the oracle's balls along a case."""
-    truths = transcribed(name, MP, drive)
+    truths = transcribed(name, MP, drive, **options)
     found = []
-    for t, tensors in enumerate(oracle(algorithm(name), drive)):
+    for t, tensors in enumerate(oracle(algorithm(name, options), drive)):
         for i, known in enumerate(tensors):
             if known is not None:
                 found += [(t + 1, i, quantity) for quantity in outside(known, truths[i][t])]
     return found
 
 
-@pytest.mark.parametrize("name", ALL)
-def test_balls_contain_the_printed_algorithm_on_designed_cases(name):
+@pytest.mark.parametrize(("name", "options"), READINGS)
+def test_balls_contain_the_printed_algorithm_on_designed_cases(name, options):
     for drive in designed("float64"):
-        assert escaped(name, drive) == [], drive.name
+        assert escaped(name, drive, options) == [], drive.name
 
 
 @SETTINGS
 @given(data=st.data())
-@pytest.mark.parametrize("name", ALL)
-def test_balls_contain_the_printed_algorithm(name, data):
-    assert escaped(name, data.draw(GENERATED)) == []
+@pytest.mark.parametrize(("name", "options"), READINGS)
+def test_balls_contain_the_printed_algorithm(name, options, data):
+    assert escaped(name, data.draw(GENERATED), options) == []
 
 
 def test_balls_are_finer_than_float64_by_far():
@@ -75,7 +76,15 @@ def test_balls_are_finer_than_float64_by_far():
 
 def test_containment_notices_a_transcription_of_another_algorithm(monkeypatch):
     monkeypatch.setitem(TRANSCRIPTIONS, "adamnorm", TRANSCRIPTIONS["adam"])
-    assert "m" in {quantity for _, _, quantity in escaped("adamnorm", PROBE)}
+    assert "m" in {quantity for _, _, quantity in escaped("adamnorm", PROBE, {})}
+
+
+def test_containment_notices_a_transcription_without_a_maximum_or_a_guard(monkeypatch):
+    plain = TRANSCRIPTIONS["adamnorm"]
+    monkeypatch.setitem(TRANSCRIPTIONS, "amsgradnorm", plain)
+    assert "v_hat" in {quantity for _, _, quantity in escaped("amsgradnorm", PROBE, {})}
+    monkeypatch.setitem(TRANSCRIPTIONS, "adamnorm", lambda *arguments, guard, **named: plain(*arguments, **named))
+    assert "s" in {quantity for _, _, quantity in escaped("adamnorm", PROBE, {"guard": "decaying"})}
 
 
 def shares(algorithm_, drive: Case, subject=None):
@@ -107,17 +116,17 @@ def exceeded(algorithm_, drive, subject=None):
     return {name: share for name, share in shares(algorithm_, drive, subject)[0].items() if not share <= 1}
 
 
-@pytest.mark.parametrize("name", ALL)
-def test_reference_is_within_its_half_of_the_bound_on_designed_cases(name):
+@pytest.mark.parametrize(("name", "options"), READINGS)
+def test_reference_is_within_its_half_of_the_bound_on_designed_cases(name, options):
     for drive in designed("float64"):
-        assert exceeded(algorithm(name), drive) == {}, drive.name
+        assert exceeded(algorithm(name, options), drive) == {}, drive.name
 
 
 @SETTINGS
 @given(data=st.data())
-@pytest.mark.parametrize("name", ALL)
-def test_reference_is_within_its_half_of_the_bound(name, data):
-    assert exceeded(algorithm(name), data.draw(GENERATED)) == {}
+@pytest.mark.parametrize(("name", "options"), READINGS)
+def test_reference_is_within_its_half_of_the_bound(name, options, data):
+    assert exceeded(algorithm(name, options), data.draw(GENERATED)) == {}
 
 
 @pytest.mark.parametrize("name", ["adabelief", "adabeliefnorm"])
@@ -129,11 +138,11 @@ def test_reference_is_within_its_half_of_the_bound_where_belief_cancels(name, be
     assert exceeded(algorithm(name), drive) == {}
 
 
-@pytest.mark.parametrize("name", ALL)
-def test_every_quantity_that_the_branch_uses_is_judged(name):
+@pytest.mark.parametrize(("name", "options"), READINGS)
+def test_every_quantity_that_the_branch_uses_is_judged(name, options):
     """An infinite bound would pass anything: only RAdam's root of a negative number, in a branch not taken, may be."""
     for drive in designed("float64"):
-        _, unjudged = shares(algorithm(name), drive)
+        _, unjudged = shares(algorithm(name, options), drive)
         assert {quantity for quantity, count in unjudged.items() if count} <= {"rho", "alpha1"}, drive.name
 
 
@@ -154,6 +163,7 @@ WRONG = {
         "e",
         lambda gamma, e_prev, g_norm: (gamma * e_prev + (1 - gamma) * g_norm) * (1 + 2.0**-48),
     ),
+    "no maximum": ("amsgrad", "v_max", lambda v: v),
     "eps squared": ("adabelief", "denominator", lambda root, eps: root + eps**2),
 }
 

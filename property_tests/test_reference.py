@@ -9,11 +9,11 @@ from transcriptions import transcribed
 
 from adanorm_verify import streams
 from adanorm_verify.envelope import envelope
-from adanorm_verify.paper import HYPERPARAMETERS, PRINTED, Hyperparameters, algorithm
+from adanorm_verify.paper import ALGORITHMS, HYPERPARAMETERS, Hyperparameters, algorithm
 from adanorm_verify.reference import initial_state, step, step_tensors
 from adanorm_verify.rounding import PRECISIONS
 
-ALL = sorted(PRINTED)
+ALL = sorted(ALGORITHMS)
 NORMS = [name for name in ALL if "s" in algorithm(name)]
 EVERY = frozenset(HYPERPARAMETERS)
 GENERATED = streams.cases(dtype="float64", settable=EVERY, grouped=EVERY, max_steps=8)
@@ -24,7 +24,10 @@ OPTIONS = [(name, {}) for name in ALL] + [
     ("radam", {"rectification": "printed"}),
     ("radamnorm", {"rectification": "printed"}),
     ("adabeliefnorm", {"belief": "g"}),
+    *((name, {"guard": "decaying"}) for name in NORMS),
 ]
+TOLD_BY = {"rectification": "rho", "belief": "v", "guard": "s"}
+"""Decision to the quantity that shows which answer was taken."""
 
 
 def referenced(list_of_equations, case):
@@ -86,7 +89,7 @@ def test_the_transcription_tells_the_options_apart(name, options, monkeypatch):
     """The comparison itself would notice a reference that ignores a decision."""
     monkeypatch.setattr(f"{__name__}.algorithm", lambda name, options: DEFAULT[name])
     found = {quantity for case in streams.designed("float64") for _, _, quantity in departures(name, case, options)}
-    assert ("rho" if name.startswith("radam") else "v") in found
+    assert {TOLD_BY[key] for key in options} <= found
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -254,6 +257,36 @@ def test_zero_gradient_is_zero_or_the_printed_nan_that_stays(name):
 
 
 @pytest.mark.parametrize("name", NORMS)
+def test_the_guard_cuts_the_lift_and_nothing_else(name):
+    magnitudes = [8.0, 0.25, 0.0, 0.125, 4.0, 1.75, 0.25]
+    happened = []
+    for t, known in enumerate(along(name, magnitudes, {"guard": "decaying"}, kind=0, gamma=0.5), 1):
+        lift = np.max(known["e"] / known["g_norm"], initial=1) if known["g_norm"] else 1.0
+        np.testing.assert_array_equal(known["s"], min(lift, 1 + 1 / np.sqrt(t)) * known["g"])
+        happened.append("cut" if lift > 1 + 1 / np.sqrt(t) else "lifted" if lift > 1 else "left")
+    assert happened == ["left", "cut", "left", "cut", "left", "lifted", "cut"]
+
+
+def test_a_guard_settles_what_a_zero_gradient_is():
+    with pytest.raises(ValueError, match=r"zero_gradient does not concern adamnorm with guard=decaying; .* norm_scope"):
+        algorithm("adamnorm", {"guard": "decaying", "zero_gradient": "printed"})
+
+
+@pytest.mark.parametrize("name", ["amsgrad", "amsgradnorm"])
+def test_amsgrad_never_divides_by_less_than_before(name):
+    """In the end by the largest v of all, where Adam has forgotten it."""
+    magnitudes = [8.0, *[0.25] * 6]
+    known = along(name, magnitudes, beta2=0.5)
+    adam = along(name.replace("amsgrad", "adam"), magnitudes, beta2=0.5)
+    largest = np.max([q["v"] for q in known], axis=0)
+    for quantity in ("m", "v"):
+        np.testing.assert_array_equal(known[-1][quantity], adam[-1][quantity])
+    np.testing.assert_array_equal(known[-1]["v_max"], largest)
+    np.testing.assert_array_equal(known[-1]["v_hat"], largest / (1 - 0.5**7))
+    assert (adam[-1]["v_hat"] < largest / 16).all()
+
+
+@pytest.mark.parametrize("name", NORMS)
 @pytest.mark.parametrize("answer", ["first", "second", "both"])
 def test_corrected_moments_average_what_they_say(name, answer):
     m_from, v_from = {"first": "sg", "second": "gs", "both": "ss"}[answer]
@@ -302,7 +335,8 @@ def test_a_zero_denominator_stays_or_divides(name):
 def test_eps_stands_where_the_decision_says(name):
     for answer in ("outside", "inside", "scaled"):
         for t, known in enumerate(along(name, [1.0, 0.25, 0.5], {"eps_placement": answer}, eps=0.125), 1):
-            v, v_hat, eps, beta2 = (known[key] for key in ("v", "v_hat", "eps", "beta2"))
+            v = known["v_max"] if "v_max" in known else known["v"]
+            v_hat, eps, beta2 = (known[key] for key in ("v_hat", "eps", "beta2"))
             root = np.sqrt(1 - beta2**t)
             expected = {"outside": np.sqrt(v_hat) + eps, "inside": np.sqrt(v_hat + eps)}
             expected["scaled"] = (np.sqrt(v) + eps) / root

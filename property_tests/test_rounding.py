@@ -16,11 +16,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adanorm_verify import rounding
-from adanorm_verify.rounding import DEVICE_SCALARS, HOST, PRECISIONS, Bounded, Truth, lift
+from adanorm_verify.rounding import DEVICE_SCALARS, HOST, PRECISIONS, Bounded, DeviceStep, Step, Truth, lift
 
 DTYPES = {name: getattr(torch, name) for name in PRECISIONS}
 FORMATS = sorted(DTYPES)
 BINARY = {"+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv}
+CHOOSING = {
+    "max": lambda a, b: torch.maximum(a, b) if isinstance(a, torch.Tensor) else np.maximum(a, b),
+    "min": lambda a, b: torch.minimum(a, b) if isinstance(a, torch.Tensor) else np.minimum(a, b),
+}
+OF_TWO = BINARY | CHOOSING
 UNARY = {
     "sqrt": (np.sqrt, torch.sqrt),
     "exp": (np.exp, torch.exp),
@@ -29,7 +34,7 @@ UNARY = {
     "negative": (np.negative, torch.neg),
     "friction": (lambda x: 1 / (1 + np.exp(-np.abs(x))), lambda x: torch.sigmoid(torch.abs(x))),
 }
-OPERATIONS = [*BINARY, *UNARY]
+OPERATIONS = [*OF_TWO, *UNARY]
 WOBBLES = (0.0, 2.0**-6, 0.5, 8.0)
 """How far inputs are moved, relative to their size: not at all, by roundings, by half, beyond a change of sign."""
 SIZE = 200
@@ -82,9 +87,9 @@ def run(operation, name, seed, wobble, exponents=None):
     start = generator.uniform(low, high)
     span = (start, min(high, start + generator.choice([0.5, 3, 40])))  # close exponents, so that sums cancel
     with np.errstate(all="ignore"):
-        if operation in BINARY:
+        if operation in OF_TWO:
             (a, x), (b, y) = (operand(generator, name, span, wobble) for _ in range(2))
-            return BINARY[operation](a, b), BINARY[operation](x, y)
+            return OF_TWO[operation](a, b), OF_TWO[operation](x, y)
         a, x = operand(generator, name, span, wobble, positive=operation == "sqrt")
         ours, theirs = UNARY[operation]
         return ours(a), theirs(x)
@@ -199,6 +204,25 @@ def test_a_branch_that_rounding_cannot_turn_is_only_itself():
     assert np.where(half > 0.75, half, 100.0).bound == 99.5
 
 
+def test_what_is_sure_not_to_be_chosen_leaves_its_bound_behind():
+    """A huge ratio has a huge bound, and what cuts it has not."""
+    p = PRECISIONS["float32"]
+    cap, ratio = (Bounded(np.full(1, value), np.full(1, bound), p) for value, bound in ((1.5, 0.25), (1e20, 1e6)))
+    for chosen in (np.minimum(cap, ratio), np.minimum(ratio, cap), -np.maximum(-cap, -ratio)):
+        assert (chosen.value, chosen.bound) == (1.5, 0.25)
+    near = Bounded(np.full(1, 2.0), np.full(1, 0.5), p)
+    for unsure in (np.maximum(cap, near), np.maximum(near, cap)):
+        assert (unsure.value, unsure.bound) == (2.0, 0.5)
+    assert np.isinf(np.minimum(cap, Bounded(np.full(1, 1e20), np.full(1, np.inf), p)).bound)
+
+
+@pytest.mark.parametrize("name", ["bfloat16", "float16", "float32"])
+def test_a_host_scalar_is_rounded_before_it_is_chosen(name):
+    third = np.minimum(Bounded(np.ones(1), np.zeros(1), PRECISIONS[name]), lift(1 / 3))
+    assert outside(third, torch.minimum(torch.ones(1, dtype=DTYPES[name]), rounded([1 / 3], name))) == []
+    assert outside(Bounded(third.value, 0.0, third.precision), rounded([1 / 3], name)) == [0]
+
+
 def test_a_comparison_is_not_a_truth_value():
     """`if`, `and`, `not` would take the comparison for true without asking how certain it is."""
     with pytest.raises(TypeError):
@@ -260,10 +284,26 @@ def test_bias_corrections_on_the_device_cancel_inside_the_bound(beta, t):
         assert outside(bounded, got) == []
 
 
-@pytest.mark.parametrize("function", [np.minimum, np.power, np.log, np.min, np.mean, np.prod, np.cumsum, np.clip])
+@settings(SETTINGS, max_examples=100)
+@given(t=st.integers(1, 2**24))
+def test_the_root_of_a_step_count_is_inside_the_bound(t):
+    """As a host scalar and, where the count is kept on the device, as a float32 number."""
+    for count, dtype in ((Step, torch.float64), (DeviceStep, torch.float32)):
+        step = torch.tensor(float(t), dtype=dtype)
+        for got in (1 + 1 / torch.sqrt(step), 1 + torch.rsqrt(step), 1 + step**-0.5):
+            assert outside(1 + 1 / np.sqrt(count(t)), got) == []
+    assert (Step(t) + 1, type(Step(t) + 1), type(DeviceStep(t) - 1)) == (t + 1, Step, DeviceStep)
+
+
+def test_the_root_of_a_step_count_on_the_device_is_not_that_of_the_host():
+    got = [1 + 1 / torch.sqrt(torch.tensor(float(t))) for t in range(2, 100)]
+    assert any(outside(1 + 1 / np.sqrt(Step(t)), value) for t, value in enumerate(got, 2))
+
+
+@pytest.mark.parametrize("function", [np.fmax, np.power, np.log, np.min, np.mean, np.prod, np.cumsum, np.clip])
 def test_numpy_without_a_rule_is_refused(function):
     x = Bounded(np.ones(2), np.zeros(2), PRECISIONS["float32"])
-    arguments = {np.minimum: (x, x), np.power: (x, 3), np.clip: (x, 0, 1)}.get(function, (x,))
+    arguments = {np.fmax: (x, x), np.power: (x, 3), np.clip: (x, 0, 1)}.get(function, (x,))
     with pytest.raises(TypeError):
         function(*arguments)
     with pytest.raises(ValueError, match="3"):
@@ -276,7 +316,7 @@ CHARGES = {**dict.fromkeys(("+", "-", "*", "/", "sqrt", "square"), "REWRITING"),
 """Operation to the constant of `rounding` that says how many roundings it is charged."""
 
 
-@pytest.mark.parametrize("operation", [*CHARGES, "abs", "negative"])
+@pytest.mark.parametrize("operation", [*CHARGES, *CHOOSING, "abs", "negative"])
 @pytest.mark.parametrize("name", FORMATS)
 def test_a_single_operation_is_bounded_by_few_roundoffs(name, operation):
     """Half an ulp is the error of one rounding; a rule may charge REWRITING of them (an exponential ULPS_EXP).
@@ -286,7 +326,7 @@ def test_a_single_operation_is_bounded_by_few_roundoffs(name, operation):
     p, generator = PRECISIONS[name], np.random.default_rng(5)
     (a, _), (b, _) = (operand(generator, name, (-2, 2), 0.0, positive=True) for _ in range(2))
     b = -b if operation == "-" else b
-    result = BINARY[operation](a, b) if operation in BINARY else UNARY[operation][0](a)
+    result = OF_TWO[operation](a, b) if operation in OF_TWO else UNARY[operation][0](a)
     charged = getattr(rounding, CHARGES[operation]) if operation in CHARGES else 0
     allowed = charged * (p.roundoff * np.abs(result.value) + p.tiny)
     assert np.all(result.bound <= allowed * (1 + HOST.roundoff) ** 4)

@@ -118,6 +118,14 @@ def test_results_of_processes_are_those_of_one():
     assert done.returncode == 0, done.stderr
 
 
+def test_a_specimen_is_read_as_it_decides():
+    [guarded] = [one for one in sharpness.shelf() if one.name == "GuardedAdamNormListed"]
+    assert guarded.decisions == {"guard": "decaying"}
+    assert not faults(guarded, trial(guarded, 0, "quick", ("float32",)), ("float32",))
+    plain = Specimen(guarded.target, guarded.algorithm, guarded.kind)
+    assert faults(plain, trial(plain, 0, "quick", ("float32",)), ("float32",)) == ["false alarm in float32: trajectory"]
+
+
 def verdict(*checks: CheckResult) -> Verdict:
     return Verdict("differs" if checks else "conforms", "x", "adam", checks=checks)
 

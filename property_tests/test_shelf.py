@@ -27,7 +27,7 @@ def test_the_shelf_is_large_and_covers_every_algorithm():
 
 @pytest.mark.parametrize("subject", WRONG, ids=name)
 def test_wrong_optimizer_is_caught(subject):
-    verdict = check_optimizer(subject, subject.algorithm, explain=False)
+    verdict = check_optimizer(subject, subject.algorithm, decisions=subject.decisions, explain=False)
     assert verdict.outcome == "differs", verdict.summary()
     caught = {run.dtype for run in verdict.runs if run.outcome == "differs"}
     assert caught == ({"float64"} if subject.wrong_in_double_only else {"float64", "float32"})
@@ -38,13 +38,15 @@ def test_every_deviation_has_a_generated_optimizer_and_every_algorithm_some():
     for claimed in ALGORITHMS:
         assert sum(subject.algorithm == claimed for subject in GENERATED) >= 20
         assert sum(subject.algorithm == claimed for subject in GENERATED_PAIRS) == 60
-    assert [subject.algorithm for subject in GENERATED_FAITHFUL] == list(ALGORITHMS)
+    assert [subject.algorithm for subject in GENERATED_FAITHFUL] == [*ALGORITHMS, "adamnorm"]  # the last one guarded
 
 
 @pytest.mark.parametrize("subject", GENERATED, ids=name)
 def test_generated_optimizer_with_a_deviation_is_caught(subject):
     """In float32, where the envelope is wider; `adanorm-verify sharpness` has both."""
-    verdict = check_optimizer(subject, subject.algorithm, profile="quick", dtypes=["float32"], explain=False)
+    verdict = check_optimizer(
+        subject, subject.algorithm, decisions=subject.decisions, profile="quick", dtypes=["float32"], explain=False
+    )
     assert verdict.outcome == "differs", verdict.summary()
 
 
@@ -69,7 +71,7 @@ def test_generated_optimizer_is_its_own_list_and_not_wrong_otherwise(subject):
 @pytest.mark.parametrize("subject", FAITHFUL + GENERATED_FAITHFUL, ids=name)
 def test_faithful_rewriting_passes_in_every_dtype(subject):
     dtypes = ["float64", "float32", "bfloat16", "float16"]
-    verdict = check_optimizer(subject, subject.algorithm, profile="quick", dtypes=dtypes)
+    verdict = check_optimizer(subject, subject.algorithm, decisions=subject.decisions, profile="quick", dtypes=dtypes)
     assert verdict.conforms, verdict.summary()
     assert all(run.outcome == "conforms" for run in verdict.runs)
 
@@ -78,7 +80,7 @@ def test_largest_ratio_over_faithful_rewritings_is_below_one(capsys):
     """Prints the evidence for the roundings charged in `adanorm_verify.rounding`."""
     largest: dict[str, tuple[float, str]] = {}
     for subject in FAITHFUL:
-        verdict = check_optimizer(subject, subject.algorithm, profile="quick", seed=1)
+        verdict = check_optimizer(subject, subject.algorithm, decisions=subject.decisions, profile="quick", seed=1)
         for record in verdict.records:
             if record.quantity == "theta":
                 largest[record.dtype] = max(largest.get(record.dtype, (0.0, "")), (record.ratio, name(subject)))

@@ -12,7 +12,7 @@ from adanorm_verify import streams
 from adanorm_verify.cases import Case
 from adanorm_verify.envelope import envelope
 from adanorm_verify.mechanisms import mechanisms_of
-from adanorm_verify.paper import HYPERPARAMETERS, PRINTED, Hyperparameters, algorithm
+from adanorm_verify.paper import ALGORITHMS, HYPERPARAMETERS, Hyperparameters, algorithm
 from adanorm_verify.rounding import PRECISIONS
 from adanorm_verify.runs import mechanisms_in
 from adanorm_verify.shrinking import complexity, simplest
@@ -30,7 +30,7 @@ def numbers(case: Case) -> list[float]:
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("name", PRINTED)
+@pytest.mark.parametrize("name", ALGORITHMS)
 def test_designed_cases_make_every_mechanism_happen(name, dtype):
     paper, counts, mattered = algorithm(name), Counter(), Counter()
     for case in streams.designed(dtype):

@@ -1,9 +1,16 @@
-"""The eight printed algorithms, transcribed line by line from the paper and independently of `adanorm_verify`.
+"""The eight printed algorithms and AMSGrad, transcribed line by line and independently of `adanorm_verify`.
 
 Each function steps one tensor, flattened to a list, along its gradients and returns one dict a step: lists for
 quantities of elements, numbers for the others, under the paper's names. `mp` is the arithmetic: an mpmath context, or
-anything with `mpf`, `sqrt` and `exp`. What the paper leaves open is answered where it arises, in a comment.
+anything with `mpf`, `sqrt` and `exp`. What the paper leaves open is answered where it arises, in a comment. `guard` is
+"none" or "decaying", which no paper has: a lift by at most 1 + 1/sqrt(t).
 """
+
+
+def cut(mp, lift, t, guard):
+    """What the guard lets through of a lift."""
+    most = 1 + 1 / mp.sqrt(mp.mpf(t))
+    return most if guard == "decaying" and lift > most else lift
 
 
 def adam(mp, theta, gradients, lr, beta1, beta2, gamma, eps):
@@ -22,7 +29,7 @@ def adam(mp, theta, gradients, lr, beta1, beta2, gamma, eps):
     return steps
 
 
-def adamnorm(mp, theta, gradients, lr, beta1, beta2, gamma, eps):
+def adamnorm(mp, theta, gradients, lr, beta1, beta2, gamma, eps, *, guard="none"):
     """Algorithm 2."""
     theta, lr, b1, b2, eps = [mp.mpf(x) for x in theta], mp.mpf(lr), mp.mpf(beta1), mp.mpf(beta2), mp.mpf(eps)
     gamma, n = mp.mpf(gamma), range(len(theta))
@@ -33,7 +40,7 @@ def adamnorm(mp, theta, gradients, lr, beta1, beta2, gamma, eps):
         e = gamma * e + (1 - gamma) * g_norm
         s = g
         if e > g_norm and g_norm != 0:  # a zero gradient stays zero
-            s = [(e / g_norm) * g[i] for i in n]
+            s = [cut(mp, e / g_norm, t, guard) * g[i] for i in n]
         m = [b1 * m[i] + (1 - b1) * s[i] for i in n]
         v = [b2 * v[i] + (1 - b2) * g[i] ** 2 for i in n]
         m_hat = [m[i] / (1 - b1**t) for i in n]
@@ -63,7 +70,7 @@ def diffgrad(mp, theta, gradients, lr, beta1, beta2, gamma, eps):
     return steps
 
 
-def diffgradnorm(mp, theta, gradients, lr, beta1, beta2, gamma, eps):
+def diffgradnorm(mp, theta, gradients, lr, beta1, beta2, gamma, eps, *, guard="none"):
     """Algorithm 4."""
     theta, lr, b1, b2, eps = [mp.mpf(x) for x in theta], mp.mpf(lr), mp.mpf(beta1), mp.mpf(beta2), mp.mpf(eps)
     gamma, n = mp.mpf(gamma), range(len(theta))
@@ -76,7 +83,7 @@ def diffgradnorm(mp, theta, gradients, lr, beta1, beta2, gamma, eps):
         e = gamma * e + (1 - gamma) * g_norm
         s = g
         if e > g_norm and g_norm != 0:  # a zero gradient stays zero
-            s = [(e / g_norm) * g[i] for i in n]
+            s = [cut(mp, e / g_norm, t, guard) * g[i] for i in n]
         m = [b1 * m[i] + (1 - b1) * s[i] for i in n]
         v = [b2 * v[i] + (1 - b2) * g[i] ** 2 for i in n]
         m_hat = [m[i] / (1 - b1**t) for i in n]
@@ -114,7 +121,7 @@ def radam(mp, theta, gradients, lr, beta1, beta2, gamma, eps, *, rectification="
     return steps
 
 
-def radamnorm(mp, theta, gradients, lr, beta1, beta2, gamma, eps, *, rectification="power"):
+def radamnorm(mp, theta, gradients, lr, beta1, beta2, gamma, eps, *, rectification="power", guard="none"):
     """Algorithm 6; `rectification` is "power" (1 - beta2^t) or "printed" (1 - beta2)."""
     theta, lr, b1, b2, eps = [mp.mpf(x) for x in theta], mp.mpf(lr), mp.mpf(beta1), mp.mpf(beta2), mp.mpf(eps)
     gamma, n = mp.mpf(gamma), range(len(theta))
@@ -125,7 +132,7 @@ def radamnorm(mp, theta, gradients, lr, beta1, beta2, gamma, eps, *, rectificati
         e = gamma * e + (1 - gamma) * g_norm
         s = g
         if e > g_norm and g_norm != 0:  # a zero gradient stays zero
-            s = [(e / g_norm) * g[i] for i in n]
+            s = [cut(mp, e / g_norm, t, guard) * g[i] for i in n]
         m = [b1 * m[i] + (1 - b1) * s[i] for i in n]
         v = [b2 * v[i] + (1 - b2) * g[i] ** 2 for i in n]
         rho_inf = 2 / (1 - b2) - 1
@@ -161,7 +168,7 @@ def adabelief(mp, theta, gradients, lr, beta1, beta2, gamma, eps):
     return steps
 
 
-def adabeliefnorm(mp, theta, gradients, lr, beta1, beta2, gamma, eps, *, belief="s"):
+def adabeliefnorm(mp, theta, gradients, lr, beta1, beta2, gamma, eps, *, belief="s", guard="none"):
     """Algorithm 8; `belief` is "s" for (s - m)^2 or "g" for the printed (g - m)^2."""
     theta, lr, b1, b2, eps = [mp.mpf(x) for x in theta], mp.mpf(lr), mp.mpf(beta1), mp.mpf(beta2), mp.mpf(eps)
     gamma, n = mp.mpf(gamma), range(len(theta))
@@ -172,13 +179,55 @@ def adabeliefnorm(mp, theta, gradients, lr, beta1, beta2, gamma, eps, *, belief=
         e = gamma * e + (1 - gamma) * g_norm
         s = g
         if e > g_norm and g_norm != 0:  # a zero gradient stays zero
-            s = [(e / g_norm) * g[i] for i in n]
+            s = [cut(mp, e / g_norm, t, guard) * g[i] for i in n]
         m = [b1 * m[i] + (1 - b1) * s[i] for i in n]
         v = [b2 * v[i] + (1 - b2) * ((g if belief == "g" else s)[i] - m[i]) ** 2 for i in n]
         m_hat = [m[i] / (1 - b1**t) for i in n]
         v_hat = [v[i] / (1 - b2**t) for i in n]
         theta = [theta[i] - lr * m_hat[i] / (mp.sqrt(v_hat[i]) + eps) for i in n]
         steps.append({"g": g, "g_norm": g_norm, "e": e, "s": s, "m": m, "v": v})
+        steps[-1] |= {"m_hat": m_hat, "v_hat": v_hat, "theta": theta}
+    return steps
+
+
+def amsgrad(mp, theta, gradients, lr, beta1, beta2, gamma, eps):
+    """AMSGrad of Reddi, Kale and Kumar (2018), with the bias corrections that torch.optim.Adam gives it."""
+    theta, lr, b1, b2, eps = [mp.mpf(x) for x in theta], mp.mpf(lr), mp.mpf(beta1), mp.mpf(beta2), mp.mpf(eps)
+    n = range(len(theta))
+    m, v, steps = [mp.mpf(0) for _ in n], [mp.mpf(0) for _ in n], []
+    v_max = [mp.mpf(0) for _ in n]
+    for t, gradient in enumerate(gradients, 1):
+        g = [mp.mpf(x) for x in gradient]
+        m = [b1 * m[i] + (1 - b1) * g[i] for i in n]
+        v = [b2 * v[i] + (1 - b2) * g[i] ** 2 for i in n]
+        v_max = [max(v_max[i], v[i]) for i in n]
+        m_hat = [m[i] / (1 - b1**t) for i in n]
+        v_hat = [v_max[i] / (1 - b2**t) for i in n]  # torch: max_exp_avg_sq.sqrt() / bias_correction2_sqrt
+        theta = [theta[i] - lr * m_hat[i] / (mp.sqrt(v_hat[i]) + eps) for i in n]
+        steps.append({"g": g, "m": m, "v": v, "v_max": v_max, "m_hat": m_hat, "v_hat": v_hat, "theta": theta})
+    return steps
+
+
+def amsgradnorm(mp, theta, gradients, lr, beta1, beta2, gamma, eps, *, guard="none"):
+    """The same with the corrected gradient of Algorithm 2 in its first moment."""
+    theta, lr, b1, b2, eps = [mp.mpf(x) for x in theta], mp.mpf(lr), mp.mpf(beta1), mp.mpf(beta2), mp.mpf(eps)
+    gamma, n = mp.mpf(gamma), range(len(theta))
+    m, v, e, steps = [mp.mpf(0) for _ in n], [mp.mpf(0) for _ in n], mp.mpf(0), []
+    v_max = [mp.mpf(0) for _ in n]
+    for t, gradient in enumerate(gradients, 1):
+        g = [mp.mpf(x) for x in gradient]
+        g_norm = mp.sqrt(sum([x**2 for x in g], mp.mpf(0)))  # over the elements of this tensor
+        e = gamma * e + (1 - gamma) * g_norm
+        s = g
+        if e > g_norm and g_norm != 0:  # a zero gradient stays zero
+            s = [cut(mp, e / g_norm, t, guard) * g[i] for i in n]
+        m = [b1 * m[i] + (1 - b1) * s[i] for i in n]
+        v = [b2 * v[i] + (1 - b2) * g[i] ** 2 for i in n]
+        v_max = [max(v_max[i], v[i]) for i in n]
+        m_hat = [m[i] / (1 - b1**t) for i in n]
+        v_hat = [v_max[i] / (1 - b2**t) for i in n]
+        theta = [theta[i] - lr * m_hat[i] / (mp.sqrt(v_hat[i]) + eps) for i in n]
+        steps.append({"g": g, "g_norm": g_norm, "e": e, "s": s, "m": m, "v": v, "v_max": v_max})
         steps[-1] |= {"m_hat": m_hat, "v_hat": v_hat, "theta": theta}
     return steps
 
@@ -192,6 +241,8 @@ TRANSCRIPTIONS = {
     "radamnorm": radamnorm,
     "adabelief": adabelief,
     "adabeliefnorm": adabeliefnorm,
+    "amsgrad": amsgrad,
+    "amsgradnorm": amsgradnorm,
 }
 
 

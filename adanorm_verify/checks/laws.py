@@ -68,13 +68,15 @@ def check_corrected_norm(trial: Trial) -> None:
 def hold_norm(moment: np.ndarray, quantities: Any, where: str) -> None:
     """Raise `Failed` unless a moment without memory has the length of the corrected gradient."""
     norm, e = quantities["g_norm"], quantities["e"]
-    expected = float(max(norm.value.max(), e.value.max()))
-    allowed = float(max(norm.bound.max(), e.bound.max()) + np.linalg.norm(quantities["m"].bound))
+    lifted = np.maximum(norm, e)
+    if "cap" in quantities:
+        lifted = np.minimum(lifted, quantities["cap"] * norm)
+    expected = float(lifted.value.max())
+    allowed = float(lifted.bound.max() + np.linalg.norm(quantities["m"].bound))
     found = float(np.linalg.norm(moment))
     if not abs(found - expected) <= allowed:
-        raise Failed(
-            f"||s|| is not max(||g||, e)\n{where}: {told(expected, found)}, where rounding explains {allowed:.1e}"
-        )
+        law = "||s|| is not max(||g||, e)" + (" as far as the guard lets it" if "cap" in quantities else "")
+        raise Failed(f"{law}\n{where}: {told(expected, found)}, where rounding explains {allowed:.1e}")
 
 
 @check_page(

@@ -25,10 +25,11 @@ from .comparing import Path, added, first_difference
 from .pages import Failed, NotApplicable
 
 SHAPES: tuple[streams.Shape, ...] = ((3,), (2, 2))
-MAGNITUDES = (1.0, 0.125, 0.5, 0.25, 1.0, 0.125, 0.5, 0.25)
+MAGNITUDES = (1.0, 0.03125, 0.5, 1.0, 0.125, 0.25, 0.5, 0.25)
 """Norms that fall and rise, so that the correction acts and rests; long enough for RAdam to rectify."""
 HALF = len(MAGNITUDES) // 2
-"""Where runs are interrupted: the correction has acted before, and acts after."""
+"""Where runs are interrupted: the correction has acted before, and acts after; the gradient
+that follows is small, so that a maximum that was lost is missed."""
 DIRECTION = 27
 """Normal, with a fixed seed."""
 START = 2.0**-4

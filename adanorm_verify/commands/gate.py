@@ -42,18 +42,25 @@ def gate(profile: str, device: str, seed: int, seeds: int, jobs: int | None, fol
             else:
                 show(verdict, out)
             if folder:
-                kind, number = verdict.environment["device_kind"], verdict.environment["seed"]
-                write(str(Path(folder) / f"{verdict.algorithm}-{kind}-seed{number}.json"), verdict.to_json())
+                write(str(Path(folder) / file_name(verdict)), verdict.to_json())
             outcomes.append(verdict.exit_code)
             cases += sum(run.cases for run in verdict.runs)
     click.echo(f"gate: {outcomes.count(0)} of {len(outcomes)} checks conform, {cases} cases")
     sys.exit(max(outcomes, default=2))
 
 
+def file_name(verdict: Verdict) -> str:
+    """Such as `adamnorm-decaying-cpu-seed0.json`."""
+    kind, number = verdict.environment["device_kind"], verdict.environment["seed"]
+    return "-".join([verdict.algorithm, *verdict.decisions.values(), kind, f"seed{number}"]) + ".json"
+
+
 def gate_line(verdict: Verdict) -> str:
+    from ..summary import headline
+
     paths = ", ".join(dict.fromkeys(run.path for run in verdict.runs if run.cases))
     dtypes = ", ".join(dict.fromkeys(run.dtype for run in verdict.runs if run.cases))
     worst = max(record.ratio for record in verdict.records if record.quantity == "theta")
     cases = sum(run.cases for run in verdict.runs)
     ran = f"{paths}; {dtypes}; {cases} cases"
-    return f"{verdict.target} conforms to {verdict.algorithm}: {ran}, error/bound at most {worst:.3g}"
+    return f"{headline(verdict)}: {ran}, error/bound at most {worst:.3g}"

@@ -12,10 +12,10 @@ def listing() -> None:
 
 @listing.command(name="algorithms")
 def list_algorithms() -> None:
-    """The eight algorithms as lists of named equations."""
-    from ..paper import PRINTED, algorithm
+    """The algorithms as lists of named equations: the eight of the paper, and AMSGrad with and without."""
+    from ..paper import ALGORITHMS, algorithm
 
-    for name in PRINTED:
+    for name in ALGORITHMS:
         paper = algorithm(name)
         click.echo(f"{name}: {paper.title} ({paper.source})")
         width = max(len(n) for n in paper.names)
@@ -40,9 +40,9 @@ def list_decisions() -> None:
 def list_deviations() -> None:
     """How implementations leave the paper, and which algorithms each concerns."""
     from ..deviations import CATALOGUE, NAMES
-    from ..paper import PRINTED, algorithm
+    from ..paper import ALGORITHMS, algorithm
 
-    papers = [algorithm(name) for name in PRINTED]
+    papers = [algorithm(name) for name in ALGORITHMS]
     for name in NAMES:
         of_name = [deviation for deviation in CATALOGUE if deviation.name == name]
         concerned = [a.name for a in papers if any(deviation.concerns(a) for deviation in of_name)]

@@ -1,15 +1,17 @@
 """Named deviations: the dialects and the mistakes of implementations, each one equation replaced by another."""
 
 from ..paper.decisions import convention
+from .amsgrad import AMSGRAD
 from .bases import BASES
 from .bias_correction import BIAS_CORRECTION
 from .correction import CORRECTION
 from .deviation import Deviation, fixed
 from .eps import EPS
+from .guard import GUARD
 from .hyperparameters import FIXED, SHARED
 from .moments import MOMENTS
 
-DEVIATIONS = (*EPS, *BIAS_CORRECTION, *CORRECTION, *MOMENTS, *BASES, *SHARED, *FIXED)
+DEVIATIONS = (*EPS, *BIAS_CORRECTION, *CORRECTION, *GUARD, *MOMENTS, *AMSGRAD, *BASES, *SHARED, *FIXED)
 """All of them. One name may stand for several equations where algorithms print the line differently."""
 
 IN_SINGLE = Deviation(

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from ..paper import Algorithm, Equation
+from ..paper import Algorithm
+from ..paper.amsgrad import MAXIMUM
 from .deviation import Deviation, deviation, everywhere, rewired
 
 
@@ -50,21 +51,17 @@ def v_of_sum(v_prev, g):
 
 def keep_maximum(algorithm: Algorithm) -> Algorithm:
     """The largest v so far in the place of v, as in AMSGrad."""
-
-    def v_max(v_max_prev, v):
-        return np.maximum(v_max_prev, v)
-
-    kept = Equation("v_max", v_max, "v_max_t ← max(v_max_{{t−1}}, v_t)")
     read = "v_hat" if "v_hat" in algorithm else "root"
     later = algorithm.names[algorithm.names.index("v") + 1]
-    listed = algorithm.inserting(kept, before=later)
+    listed = algorithm.inserting(MAXIMUM, before=later)
     changed = {name: "v_max" for name, quantity in listed[read].inputs.items() if quantity == "v"}
     return listed.replacing(listed[read].reading(**changed))
 
 
 def previous_root(algorithm: Algorithm) -> Algorithm:
     read = "v_hat" if "v_hat" in algorithm else "root"
-    changed = {name: "v_prev" for name, quantity in algorithm[read].inputs.items() if quantity == "v"}
+    kept = "v_max" if "v_max" in algorithm else "v"
+    changed = {name: f"{kept}_prev" for name, quantity in algorithm[read].inputs.items() if quantity == kept}
     return algorithm.replacing(algorithm[read].reading(**changed))
 
 
@@ -127,6 +124,7 @@ MOMENTS = (
         "the denominator has the largest v so far, as in AMSGrad",
         "v",
         keep_maximum,
+        ("-v_max",),
     ),
     Deviation("v-stale", "defect", "the denominator has the v of the step before", "v", previous_root),
     Deviation(

@@ -10,6 +10,8 @@ RAdamNorm          RAdam, corrected              Algorithm 6
 AdaBelief          AdaBelief                     Algorithm 7
 AdaBeliefNorm      AdaBelief, corrected          Algorithm 8
 =================  ============================  ===========================
+
+Those with the correction take `guard="decaying"`, AdamNorm also `amsgrad=True`; neither is in the paper.
 """
 
 from .adabelief import AdaBelief, AdaBeliefNorm

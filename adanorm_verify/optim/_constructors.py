@@ -6,11 +6,15 @@ from torch import Tensor
 from torch.optim.optimizer import ParamsT
 
 from ._optimizer import MomentOptimizer
+from ._options import Guard
 
 _Class = TypeVar("_Class", bound=type[MomentOptimizer])
 
 _GAMMA_ARGUMENT = """
         gamma: how much of the past the average of gradient norms keeps, in [0, 1); 0 corrects nothing."""
+_GUARD_ARGUMENT = """
+        guard: "decaying" lengthens no gradient of step t by more than 1 + 1 / sqrt(t), which is not in the paper;
+            "none" by any factor."""
 
 _ARGUMENTS = """
 
@@ -20,7 +24,7 @@ _ARGUMENTS = """
             `capturable=True`.
         betas: decay rates of the first and second moment, each in [0, 1).
         eps: added to the denominator, >= 0. Where the denominator is 0 nevertheless, nothing moves.{gamma}
-        weight_decay: >= 0, added to the gradient as `weight_decay * theta` before everything else.
+        weight_decay: >= 0, added to the gradient as `weight_decay * theta` before everything else.{guard}
         decoupled_weight_decay: multiply theta by `1 - lr * weight_decay` before the update instead.
         maximize: ascend.
         foreach: use the functions over lists of tensors; None does so if all are on an accelerator.
@@ -39,7 +43,8 @@ _ARGUMENTS = """
 def with_arguments(cls: _Class) -> _Class:
     """Append to the class's docstring the arguments that all these classes share."""
     gamma = _GAMMA_ARGUMENT if cls._keeps_grad_norm else ""
-    cls.__doc__ = (cls.__doc__ or "").rstrip() + _ARGUMENTS.format(gamma=gamma)
+    guard = _GUARD_ARGUMENT if cls._keeps_grad_norm else ""
+    cls.__doc__ = (cls.__doc__ or "").rstrip() + _ARGUMENTS.format(gamma=gamma, guard=guard)
     return cls
 
 
@@ -88,6 +93,7 @@ class NormCorrectedOptimizer(MomentOptimizer):
         gamma: float = 0.95,
         weight_decay: float = 0.0,
         *,
+        guard: Guard = "none",
         decoupled_weight_decay: bool = False,
         maximize: bool = False,
         foreach: bool | None = None,
@@ -101,6 +107,7 @@ class NormCorrectedOptimizer(MomentOptimizer):
             eps=eps,
             gamma=gamma,
             weight_decay=weight_decay,
+            guard=guard,
             decoupled_weight_decay=decoupled_weight_decay,
             maximize=maximize,
             foreach=foreach,

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ._options import Options
 from ._tensors import TensorList, Tensors
-from .norm_correction import correction_factor, correction_factors
+from .norm_correction import correction_factor, correction_factors, guard_cap
 
 Scalar: TypeAlias = Any  # float | Tensor: arithmetic on either reads the same
 Formula: TypeAlias = Callable[[Scalar, Scalar, Options], tuple[Scalar, ...]]
@@ -86,7 +86,8 @@ def prepare(tensors: Tensors[Tensor], options: Options) -> None:
     elif options.weight_decay != 0:
         tensors.grad = tensors.grad.add(tensors.param, alpha=options.weight_decay)
     if options.gamma is not None and tensors.exp_grad_norm is not None:
-        tensors.factor = correction_factor(tensors.grad, tensors.exp_grad_norm, options.gamma)
+        [cap] = scalars(guard_cap, tensors, options) if options.guard == "decaying" else [None]
+        tensors.factor = correction_factor(tensors.grad, tensors.exp_grad_norm, options.gamma, cap)
 
 
 def prepare_all(tensors: Tensors[list[Tensor]], options: Options) -> None:
@@ -100,7 +101,8 @@ def prepare_all(tensors: Tensors[list[Tensor]], options: Options) -> None:
     elif options.weight_decay != 0:
         tensors.grad = list(torch._foreach_add(tensors.grad, tensors.param, alpha=options.weight_decay))
     if options.gamma is not None and tensors.exp_grad_norm is not None:
-        tensors.factor = correction_factors(tensors.grad, tensors.exp_grad_norm, options.gamma)
+        [caps] = scalar_lists(guard_cap, tensors, options) if options.guard == "decaying" else [None]
+        tensors.factor = correction_factors(tensors.grad, tensors.exp_grad_norm, options.gamma, caps)
 
 
 def _decay(options: Options, param: Tensor) -> Scalar:
@@ -156,6 +158,21 @@ def update_exp_avg_sqs(exp_avg_sqs: TensorList, xs: TensorList, beta2: float) ->
     """`update_exp_avg_sq` for lists of tensors."""
     torch._foreach_mul_(exp_avg_sqs, beta2)
     torch._foreach_addcmul_(exp_avg_sqs, xs, xs, value=1.0 - beta2)
+
+
+def largest_exp_avg_sq(tensors: Tensors[Tensor]) -> Tensor:
+    """v itself, or with `amsgrad` the largest v so far, brought up to date in place."""
+    if tensors.max_exp_avg_sq is None:
+        return tensors.exp_avg_sq
+    return tensors.max_exp_avg_sq.clamp_(min=tensors.exp_avg_sq)
+
+
+def largest_exp_avg_sqs(tensors: Tensors[list[Tensor]]) -> list[Tensor]:
+    """`largest_exp_avg_sq` for lists of tensors."""
+    if tensors.max_exp_avg_sq is None:
+        return tensors.exp_avg_sq
+    torch._foreach_maximum_(tensors.max_exp_avg_sq, tensors.exp_avg_sq)
+    return tensors.max_exp_avg_sq
 
 
 def denominator(exp_avg_sq: Tensor, eps: Scalar, options: Options) -> Tensor:

@@ -27,6 +27,7 @@ class MomentOptimizer(Optimizer):
     _update: ClassVar[Update]
     _keeps_grad_norm: ClassVar[bool] = False
     _keeps_previous_grad: ClassVar[bool] = False
+    _offers_amsgrad: ClassVar[bool] = False
 
     def __init__(self, params: ParamsT, **defaults: Any) -> None:
         validate(defaults)
@@ -95,14 +96,15 @@ class MomentOptimizer(Optimizer):
                 raise RuntimeError(f"{name} does not support sparse gradients, got {p.grad.layout}")
         options = Options.of(group)
         with torch.set_grad_enabled(options.differentiable):
-            return group, options, [self._tensors_of(p, options.capturable) for p in params]
+            return group, options, [self._tensors_of(p, options) for p in params]
 
-    def _tensors_of(self, p: Tensor, capturable: bool) -> Tensors[Tensor]:
+    def _tensors_of(self, p: Tensor, options: Options) -> Tensors[Tensor]:
         state = self.state[p]
         if "step" not in state:
-            state["step"] = torch.zeros((), dtype=torch.float32, device=p.device if capturable else "cpu")
+            state["step"] = torch.zeros((), dtype=torch.float32, device=p.device if options.capturable else "cpu")
         # One by one, so that a checkpoint of plain Adam can be continued with the correction.
-        for name in self._moment_names():
+        amsgrad = self._offers_amsgrad and options.amsgrad  # a checkpoint of Adam brings the option to others
+        for name in (*self._moment_names(), *(("max_exp_avg_sq",) if amsgrad else ())):
             if name not in state:
                 state[name] = torch.zeros_like(p, memory_format=torch.preserve_format)
         if self._keeps_grad_norm and "exp_grad_norm" not in state:
@@ -114,6 +116,7 @@ class MomentOptimizer(Optimizer):
             step=state["step"],
             exp_avg=as_real(state["exp_avg"]),
             exp_avg_sq=as_real(state["exp_avg_sq"]),
+            max_exp_avg_sq=as_real(state["max_exp_avg_sq"]) if amsgrad else None,
             exp_grad_norm=state["exp_grad_norm"] if self._keeps_grad_norm else None,
             previous_grad=as_real(state["previous_grad"]) if self._keeps_previous_grad else None,
         )
@@ -128,7 +131,7 @@ class MomentOptimizer(Optimizer):
                 value = self.state[p][name]
                 if name == "exp_grad_norm":
                     value = saved.to(device=p.device, dtype=compute_dtype(p.dtype))
-                elif name in self._moment_names():
+                elif name in (*self._moment_names(), "max_exp_avg_sq"):
                     value = value.to(dtype=p.dtype)
                 self.state[p][name] = value.clone() if value is saved and isinstance(saved, Tensor) else value
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 Belief = Literal["s", "g"]
+Guard = Literal["none", "decaying"]
 
 _BELOW_ONE = "a number in [0, 1)"
 _NOT_NEGATIVE = "a finite number >= 0"
@@ -29,6 +30,8 @@ class Options:
     capturable: bool
     differentiable: bool
     belief: Belief
+    guard: Guard
+    amsgrad: bool
 
     @classmethod
     def of(cls, group: Mapping[str, Any]) -> "Options":
@@ -45,6 +48,8 @@ class Options:
             capturable=group["capturable"],
             differentiable=group["differentiable"],
             belief=group.get("belief", "g"),
+            guard=group.get("guard", "none"),
+            amsgrad=group.get("amsgrad", False),
         )
 
 
@@ -62,6 +67,8 @@ def validate(group: Mapping[str, Any]) -> None:
         _check_number("gamma", group["gamma"], below=1.0)
     if group.get("belief", "s") not in ("s", "g"):
         raise ValueError(f'belief must be "s" or "g", got {group["belief"]!r}')
+    if group.get("guard", "none") not in ("none", "decaying"):
+        raise ValueError(f'guard must be "none" or "decaying", got {group["guard"]!r}')
     if group["foreach"] and group["differentiable"]:
         raise ValueError("foreach=True and differentiable=True exclude each other: foreach has no autograd")
     check_tensor_lr(group)

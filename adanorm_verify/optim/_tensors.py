@@ -13,8 +13,9 @@ from ._options import compute_dtype
 T = TypeVar("T", Tensor, list[Tensor])
 TensorList: TypeAlias = list[Tensor] | tuple[Tensor, ...]
 
-_ELEMENTWISE = frozenset({"param", "grad", "exp_avg", "exp_avg_sq", "previous_grad"})
-_STORED = ("param", "exp_avg", "exp_avg_sq", "exp_grad_norm", "previous_grad")
+_MOMENTS = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq", "previous_grad")
+_ELEMENTWISE = frozenset({"param", "grad", *_MOMENTS})
+_STORED = ("param", "exp_grad_norm", *_MOMENTS)
 
 # The foreach functions hold one temporary list or more. On a CPU they are loops, and what is short is still in
 # the cache for the next of them: lists are cut into buckets, and large tensors into chunks. On an accelerator
@@ -36,6 +37,7 @@ class Tensors(Generic[T]):
     step: T
     exp_avg: T
     exp_avg_sq: T
+    max_exp_avg_sq: T | None
     exp_grad_norm: T | None
     previous_grad: T | None
     factor: T | None = None
@@ -74,7 +76,7 @@ def working_copies(raw: Tensors[list[Tensor]]) -> Tensors[list[Tensor]]:
     dtype = compute_dtype(raw.param[0].dtype)
     if dtype == raw.param[0].dtype:
         return raw
-    names = ("grad", "param", "exp_avg", "exp_avg_sq", "previous_grad")
+    names = ("grad", "param", *_MOMENTS)
     lists = {name: getattr(raw, name) for name in names}
     return replace(raw, **{name: _cast(ts, dtype) for name, ts in lists.items() if ts is not None})
 
@@ -134,6 +136,7 @@ def _cut(members: Sequence[Tensors[Tensor]], limit: int) -> Iterator[Tensors[lis
 
 
 def _side_by_side(members: Sequence[Tensors[Tensor]]) -> Tensors[list[Tensor]]:
+    largest = [one.max_exp_avg_sq for one in members if one.max_exp_avg_sq is not None]
     norms = [one.exp_grad_norm for one in members if one.exp_grad_norm is not None]
     previous = [one.previous_grad for one in members if one.previous_grad is not None]
     return Tensors(
@@ -142,6 +145,7 @@ def _side_by_side(members: Sequence[Tensors[Tensor]]) -> Tensors[list[Tensor]]:
         step=[one.step for one in members],
         exp_avg=[one.exp_avg for one in members],
         exp_avg_sq=[one.exp_avg_sq for one in members],
+        max_exp_avg_sq=largest or None,
         exp_grad_norm=norms or None,
         previous_grad=previous or None,
     )

@@ -7,7 +7,7 @@ from torch.optim.optimizer import ParamsT
 from . import _moments as moments
 from ._constructors import PlainOptimizer, with_arguments
 from ._optimizer import MomentOptimizer, Update
-from ._options import Belief, Options
+from ._options import Belief, Guard, Options
 from ._tensors import Tensors
 
 # Unlike the other rules this one forms s itself: the spread s - m is a difference that may vanish, as it does
@@ -80,6 +80,7 @@ class AdaBeliefNorm(MomentOptimizer):
         weight_decay: float = 0.0,
         *,
         belief: Belief = "s",
+        guard: Guard = "none",
         decoupled_weight_decay: bool = False,
         maximize: bool = False,
         foreach: bool | None = None,
@@ -94,6 +95,7 @@ class AdaBeliefNorm(MomentOptimizer):
             gamma=gamma,
             weight_decay=weight_decay,
             belief=belief,
+            guard=guard,
             decoupled_weight_decay=decoupled_weight_decay,
             maximize=maximize,
             foreach=foreach,

@@ -8,9 +8,12 @@ With g the gradient of one tensor, n its L2 norm and e the exponential average o
 so that s is never shorter than the average of the past. The functions return the factor max(1, e / n) and not
 s: a first moment can take factor and gradient in one operation without storing s. A gradient without length
 stays as it is: its factor is 1. Nothing here reads a value back to the host.
+
+With `guard="decaying"`, which is not in the paper, the factor of step t is at most 1 + 1 / sqrt(t).
 """
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -22,20 +25,32 @@ from ._tensors import TensorList
 _ROW = 4096
 
 
-def correction_factor(grad: Tensor, exp_grad_norm: Tensor, gamma: float) -> Tensor:
-    """Update `exp_grad_norm` (0-d, real) in place by `grad` (real) and return the 0-d factor of eqs. 5-6."""
+def guard_cap(step: Any, *_: Any) -> tuple[Any]:
+    """The largest factor that the decaying guard allows at a step, a number or a tensor."""
+    return (1.0 + step**-0.5,)
+
+
+def correction_factor(grad: Tensor, exp_grad_norm: Tensor, gamma: float, cap: Any = None) -> Tensor:
+    """Update `exp_grad_norm` (0-d, real) in place by `grad` (real) and return the 0-d factor of eqs. 5-6.
+
+    `cap` is the guard's limit on it, a number or a 0-d tensor; None without a guard.
+    """
     norm = gradient_norm(grad)
     exp_grad_norm.lerp_(norm, 1.0 - gamma)
-    return _factor(exp_grad_norm, norm)
+    factor = _factor(exp_grad_norm, norm)
+    return factor if cap is None else factor.clamp(max=cap)
 
 
-def correction_factors(grads: TensorList, exp_grad_norms: TensorList, gamma: float) -> list[Tensor]:
-    """`correction_factor` of every tensor of lists of one device and dtype."""
+def correction_factors(
+    grads: TensorList, exp_grad_norms: TensorList, gamma: float, caps: list[Any] | None = None
+) -> list[Tensor]:
+    """`correction_factor` of every tensor of lists of one device and dtype, each with its own cap."""
     on_cpu = grads[0].is_cpu
     norms = torch.stack([gradient_norm(g) for g in grads] if on_cpu else list(torch._foreach_norm(grads)))
     averages = torch.stack(exp_grad_norms).lerp_(norms, 1.0 - gamma)
     torch._foreach_copy_(exp_grad_norms, averages.unbind())
-    return list(_factor(averages, norms).unbind())
+    factors = list(_factor(averages, norms).unbind())
+    return factors if caps is None else list(torch._foreach_clamp_max(factors, caps))
 
 
 def gradient_norm(grad: Tensor) -> Tensor:

@@ -40,7 +40,7 @@ def theta(theta_prev, lr, ratio):
 FIRST_MOMENT = Equation("m", m, "m_t ← β1 m_{{t−1}} + (1 − β1) {g}_t", 5)
 SECOND_MOMENT = Equation("v", v, "v_t ← β2 v_{{t−1}} + (1 − β2) {g}_t²", 6)
 UNBIASED_FIRST_MOMENT = Equation("m_hat", m_hat, "m̂_t ← m_t/(1 − β1^t)", 7)
-UNBIASED_SECOND_MOMENT = Equation("v_hat", v_hat, "v̂_t ← v_t/(1 − β2^t)", 8)
+UNBIASED_SECOND_MOMENT = Equation("v_hat", v_hat, "v̂_t ← {v}_t/(1 − β2^t)", 8)
 ROOT = Equation("root", root, "√v̂_t", 9)
 DENOMINATOR = Equation("denominator", denominator, "√v̂_t + ε", 9)
 RATIO = Equation("ratio", ratio, "m̂_t/(√v̂_t + ε)", 9)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from .equations import Algorithm
+from .guard import guarded
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,19 @@ def corrected(algorithm: Algorithm) -> bool:
 
 DECISIONS = (
     Decision(
+        "guard",
+        "Equation 3 may lift a gradient by any factor, and its regret is then not bounded; is there a limit?",
+        "none",
+        "the paper has no guard: an optimizer with one is another algorithm until that is decided.",
+        {
+            "none": Option("s = max(1, e/||g||) g"),
+            "decaying": Option(
+                "s = min(max(1, e/||g||), 1 + 1/sqrt(t)) g: ours, proved in theory (guard.decaying)", guarded
+            ),
+        },
+        corrected,
+    ),
+    Decision(
         "zero_gradient",
         "Equation 3 is 0/0 where the gradient is zero and its average norm is not.",
         "zero",
@@ -103,7 +117,7 @@ DECISIONS = (
             "zero": Option("s = g = 0"),
             "printed": Option("0/0, a NaN that stays", exchanged("s", s_as_printed)),
         },
-        corrected,
+        lambda algorithm: corrected(algorithm) and "cap" not in algorithm,  # a guard leaves a zero gradient zero
         observable=False,
     ),
     Decision(
@@ -232,9 +246,13 @@ def decided(algorithm: Algorithm, answers: Mapping[str, str] | None = None) -> A
             raise ValueError(f"unknown decision {key!r}; the decisions are {', '.join(BY_KEY)}")
         if value not in decision.options:
             raise ValueError(f"decision {key} cannot be {value!r}; it is one of {', '.join(decision.options)}")
-        if not decision.concerns(algorithm):
-            raise ValueError(f"decision {key} does not concern {algorithm.name}")
-    for decision in DECISIONS:
+    asked: list[Decision] = []
+    for decision in DECISIONS:  # in order: an answer may settle a later question
         if decision.concerns(algorithm):
             algorithm = decision.options[answers.get(decision.key, decision.default)].apply(algorithm)
+            asked.append(decision)
+    for key in (key for key in answers if BY_KEY[key] not in asked):
+        others = "".join(f" with {name}={value}" for name, value in answers.items() if name != key)
+        has = ", ".join(decision.key for decision in asked)
+        raise ValueError(f"decision {key} does not concern {algorithm.name}{others}; its decisions are {has}")
     return algorithm

@@ -91,12 +91,12 @@ After = Callable[[Equation, Any, Mapping[str, Any]], Any]
 
 @dataclass(frozen=True)
 class Algorithm:
-    """An optimizer: its name, where the paper prints it, and its equations in order.
+    """An optimizer: its name, where it is printed, and its equations in order.
 
     Args:
         name: as the command line spells it.
         title: as the paper spells it.
-        source: the printed algorithm, such as "Algorithm 2".
+        source: where it is printed: "Algorithm 2", or another paper.
         equations: the list; the last one defines `theta`.
         conventions: answers to open questions that are not equations (see `decisions`).
         constants: numbers that the list has besides its hyperparameters, or in their place (see `deviations`).

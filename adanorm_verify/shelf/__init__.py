@@ -1,7 +1,7 @@
 """The shelf: optimizers of which it is known whether they are what they claim to be.
 
-Each class names in `algorithm` what it claims to be, and says in one sentence what is wrong with it or how it
-is rewritten. Nothing here knows the checker that is tested on it.
+Each class names in `algorithm` what it claims to be, and in `decisions` under which reading of the paper; it says
+in one sentence what is wrong with it or how it is rewritten. Nothing here knows the checker that is tested on it.
 """
 
 from .as_printed import AS_PRINTED
@@ -19,6 +19,8 @@ ALGORITHMS = (
     "radamnorm",
     "adabelief",
     "adabeliefnorm",
+    "amsgrad",
+    "amsgradnorm",
 )
 
 __all__ = [

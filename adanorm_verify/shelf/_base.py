@@ -1,4 +1,4 @@
-"""The eight algorithms as one small optimizer with a method per formula, for the subjects to override.
+"""The paper's eight algorithms as one small optimizer with a method per formula, for the subjects to override.
 
 State and arithmetic are float32 for half-precision parameters and the parameter's dtype otherwise; the
 parameter itself is rounded to its own dtype at every step.
@@ -7,7 +7,8 @@ parameter itself is rounded to its own dtype at every step.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -71,6 +72,7 @@ class Adam(Optimizer):
     """Algorithm 1 as written, and the base of every other subject."""
 
     algorithm: str = "adam"
+    decisions: Mapping[str, str] = MappingProxyType({})  # the reading of the paper under which it is what it claims
     rounding_heavy: bool = False  # faithful, with somewhat more rounding than the formulas as written
     wrong_in_double_only: bool = False
 

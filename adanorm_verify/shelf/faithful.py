@@ -22,6 +22,7 @@ from ._base import (
     RAdamNorm,
     subjects_of,
 )
+from .faithful_amsgrad import FAITHFUL_AMSGRAD
 from .faithful_norms import FAITHFUL_NORMS
 
 
@@ -328,4 +329,9 @@ class ForeachNorm(Corrected, Foreach):
 
 
 PLAIN = subjects_of(vars(_base))
-FAITHFUL = tuple(subject for subject in PLAIN if subject is not Corrected) + subjects_of(globals()) + FAITHFUL_NORMS
+FAITHFUL = (
+    *(subject for subject in PLAIN if subject is not Corrected),
+    *subjects_of(globals()),
+    *FAITHFUL_NORMS,
+    *FAITHFUL_AMSGRAD,
+)

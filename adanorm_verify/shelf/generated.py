@@ -6,14 +6,15 @@ import random
 from itertools import combinations
 
 from ..deviations import DEVIATIONS, Deviation, fixed
-from ..paper import PRINTED, Algorithm, algorithm
+from ..paper import ALGORITHMS, Algorithm, algorithm
 from .interpreted import Interpreted, InterpretedNorm
 
 HARD_CODED = {"gamma": 0.9, "beta1": 0.8, "beta2": 0.98, "eps": 1e-6, "weight_decay": 1e-2}
 """What stands in the code of an optimizer with a hard-coded hyperparameter: none is the paper's default."""
 PAIRS = 60
 """Pairs of deviations generated for each algorithm."""
-PAPER = {name: algorithm(name) for name in PRINTED}
+PAPER = {name: algorithm(name) for name in ALGORITHMS}
+GUARDED = algorithm("adamnorm", {"guard": "decaying"})
 
 
 def changed(paper: Algorithm, *deviations: Deviation) -> Algorithm:
@@ -55,7 +56,8 @@ def sampled(paper: Algorithm, number: int = PAIRS) -> list[tuple[Deviation, Devi
 
 def named(paper: Algorithm, *deviations: Deviation) -> type[Interpreted]:
     """The optimizer class of a list, put into this module so that other processes find it."""
-    title = paper.title[0].upper() + paper.title[1:]
+    guard = "cap" in paper
+    title = ("Guarded" if guard else "") + paper.title[0].upper() + paper.title[1:]
     name = title + ("And".join(camel(deviation.name) for deviation in deviations) or "Listed")
     if name in globals():
         raise ValueError(f"two generated optimizers have the name {name}")
@@ -63,6 +65,7 @@ def named(paper: Algorithm, *deviations: Deviation) -> type[Interpreted]:
         "__doc__": "; ".join(deviation.meaning for deviation in deviations) or "The list as printed.",
         "__module__": __name__,
         "algorithm": paper.name,
+        "decisions": {"guard": "decaying"} if guard else {},
         "listed": changed(paper, *deviations),
         "deviations": tuple(deviation.name for deviation in deviations),
     }
@@ -75,6 +78,17 @@ def camel(name: str) -> str:
     return "".join(word.capitalize() for word in name.split("-"))
 
 
-GENERATED_FAITHFUL = tuple(named(paper) for paper in PAPER.values())
-GENERATED = tuple(named(paper, deviation) for paper in PAPER.values() for deviation in concerning(paper))
+GENERATED_FAITHFUL = tuple(named(paper) for paper in (*PAPER.values(), GUARDED))
+OF_GUARD = tuple(deviation for deviation in concerning(GUARDED) if "cap" in (deviation.equation, *deviation.needs))
+BEHIND_V = ("v", "v_max", "v_hat", "root", "denominator", "ratio")
+"""Where AMSGrad's lists are not Adam's: elsewhere a deviation of the one is that of the other."""
+GENERATED = (
+    *(
+        named(paper, deviation)
+        for paper in PAPER.values()
+        for deviation in concerning(paper)
+        if "v_max" not in paper or deviation.equation in BEHIND_V
+    ),
+    *(named(GUARDED, deviation) for deviation in OF_GUARD),
+)
 GENERATED_PAIRS = tuple(named(paper, *pair) for paper in PAPER.values() for pair in sampled(paper))

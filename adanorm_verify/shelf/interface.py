@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ._amsgrad import AMSGrad, AMSGradNorm
 from ._base import Adam, AdamNorm, DiffGrad, Now, RAdam, subjects_of
 from .wrong_contract_state import WRONG_CONTRACT_STATE
 from .wrong_interface import WRONG_INTERFACE
@@ -34,6 +35,32 @@ class CountOutsideState(RAdam):
         counts = self.__dict__.setdefault("counts", {})
         counts[id(state["exp_avg"])] = counts.get(id(state["exp_avg"]), 0) + 1
         return Now(group, state, g, counts[id(state["exp_avg"])])
+
+
+class MaximumOutsideState(AMSGrad):
+    """The maximum is kept on the optimizer, so that a saved and loaded one starts again from zero."""
+
+    def fresh_state(self, g: Tensor, group: dict[str, Any]) -> dict[str, Any]:
+        return Adam.fresh_state(self, g, group)
+
+    def look(self, group: dict[str, Any], state: dict[str, Any], g: Tensor) -> Now:
+        maxima = self.__dict__.setdefault("maxima", {})
+        now = super().look(group, state, g)
+        now.state = {**state, "max_exp_avg_sq": maxima.setdefault(id(state["exp_avg"]), torch.zeros_like(g))}
+        return now
+
+
+class MaximumNotSaved(AMSGradNorm):
+    """The saved state lacks the maximum, and a loaded one starts it again from zero."""
+
+    def state_dict(self) -> dict[str, Any]:
+        saved = super().state_dict()
+        kept = {i: {k: x for k, x in state.items() if k != "max_exp_avg_sq"} for i, state in saved["state"].items()}
+        return {**saved, "state": kept}
+
+    def look(self, group: dict[str, Any], state: dict[str, Any], g: Tensor) -> Now:
+        state.setdefault("max_exp_avg_sq", torch.zeros_like(g))
+        return super().look(group, state, g)
 
 
 class GradientOverwritten(AdamNorm):

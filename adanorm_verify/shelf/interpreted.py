@@ -13,7 +13,7 @@ from ..paper import PREVIOUS, Algorithm, Equation
 from ..paper.equations import FIRST
 from ._base import Adam, Corrected, working_dtype
 
-USUAL_KEYS = {"m": "exp_avg", "v": "exp_avg_sq", "e": "exp_grad_norm", "g": "previous_grad"}
+USUAL_KEYS = {"m": "exp_avg", "v": "exp_avg_sq", "v_max": "max_exp_avg_sq", "e": "exp_grad_norm", "g": "previous_grad"}
 """The paper's symbol to the state key that torch or the public implementations use."""
 
 

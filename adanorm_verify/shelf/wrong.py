@@ -1,5 +1,6 @@
 """All deliberately wrong optimizers whose fault a gradient stream can show."""
 
+from .wrong_amsgrad import WRONG_AMSGRAD
 from .wrong_bases import WRONG_BASES
 from .wrong_correction import WRONG_CORRECTION
 from .wrong_guards import WRONG_GUARDS
@@ -7,6 +8,15 @@ from .wrong_moments import WRONG_MOMENTS
 from .wrong_paths import WRONG_PATHS
 from .wrong_state import WRONG_STATE
 
-WRONG = WRONG_CORRECTION + WRONG_MOMENTS + WRONG_BASES + WRONG_STATE + WRONG_GUARDS + WRONG_PATHS
+WRONG = WRONG_CORRECTION + WRONG_MOMENTS + WRONG_BASES + WRONG_AMSGRAD + WRONG_STATE + WRONG_GUARDS + WRONG_PATHS
 
-__all__ = ["WRONG", "WRONG_BASES", "WRONG_CORRECTION", "WRONG_GUARDS", "WRONG_MOMENTS", "WRONG_PATHS", "WRONG_STATE"]
+__all__ = [
+    "WRONG",
+    "WRONG_AMSGRAD",
+    "WRONG_BASES",
+    "WRONG_CORRECTION",
+    "WRONG_GUARDS",
+    "WRONG_MOMENTS",
+    "WRONG_PATHS",
+    "WRONG_STATE",
+]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import CannotCheck
-from ..paper import PRINTED
+from ..paper import ALGORITHMS
 
 ALIASES = {"adanorm": "adamnorm"}
 """Other names of the paper's algorithms: its title is also that of its first one."""
@@ -102,7 +102,7 @@ def guess(name: str) -> str | None:
     """The algorithm that a class is named after."""
     plain = re.sub(r"[^a-z]", "", name.lower())
     plain = ALIASES.get(plain, plain)
-    return plain if plain in PRINTED else None
+    return plain if plain in ALGORITHMS else None
 
 
 def commit(folder: Path) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from ..legacy import note
-from ..paper import PRINTED
+from ..paper import ALGORITHMS
 
 Kind = Literal["convention", "defect", "check", "unexplained"]
 """As `FoundDeviation` has them; a check of the contract that failed; a difference that no known deviation explains."""
@@ -216,7 +216,7 @@ def row(where: str, records: Sequence[Mapping[str, Any]], releases: Sequence[str
     return Row(
         package,
         optimizer,
-        PRINTED[algorithm].title,
+        ALGORITHMS[algorithm].title,
         where,
         tuple(sorted(verdicts, key=lambda span: order[span.interval.first])),
         tuple(sorted(spans, key=lambda span: order[span.interval.first])),
