@@ -1,0 +1,5 @@
+"""x."""
+
+from adanorm_verify.ledger import Entry
+
+ENTRIES: tuple[Entry, ...] = ()
