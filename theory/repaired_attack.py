@@ -2,12 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cache
 from typing import Any
 
 import numpy as np
 
 from adanorm_verify.ledger import Step, claims
+
+from .checker import Interval, parsed, value
 
 Array = np.ndarray[Any, Any]
 SEED, HORIZON = 20230107, 64
@@ -134,22 +137,83 @@ def attack(constant: Callable[[Array, float], float]) -> Attack:
 
 def evidence(found: Attack, constant: str) -> Step:
     """The worst instance once more, from the definitions; `constant` reads T and C."""
-    size = np.abs(found.gradients).max()
-    g = [f"{round(float(x) / size * 10**6)}/1000000" for x in found.gradients]
-    c = [f"{round(float(x) * 10**6)}/1000000" for x in found.ratios]
+    right = f"{constant}*sqrt(sum(g[t]**2 for t in range(1, T+1)))"
+    return replayed(found.instances, found.gradients, found.ratios, ["9/10"] * len(found.gradients), "999/1000", right)
+
+
+def replayed(instances: int, g: Array, c: Array, betas: list[str], beta2: str, right: str, left: str = SUM) -> Step:
+    """A run of the checker's optimizer along given gradients, ratios and beta1_t: `left <= right` on it."""
+    gradients = six_places(g / np.abs(g).max())
     return claims(
-        f"the worst of {found.instances} instances, rounded to six places: the sum of Lemma 1 against the bound",
-        f"{SUM} <= {constant}*sqrt(sum(g[t]**2 for t in range(1, T+1)))",
+        f"the worst of {instances} instances, rounded to six places: the sum against the bound",
+        f"{left} <= {right}",
         role="evidence",
-        data={"ratio": c},
-        let=[("beta1", "9/10"), ("beta2", "999/1000"), ("gamma", "19/20")],
+        data={"ratio": six_places(c), "beta": betas},
+        let=[("beta1", "beta[1]"), ("beta2", beta2), ("gamma", "19/20")],
         run={
             "start": ["0"],
-            "losses": [[[[x], "0"]] for x in g],
+            "losses": [[[[x], "0"]] for x in gradients],
             "rounds": str(len(g)),
             "step": "0",
             "ratio": "ratio[t]",
+            "beta1_t": "beta[t]",
             "preconditioner": "1",
         },
         then=[("C", f"max(ratio[t] for t in range(1, {len(g)}+1))")],
     )
+
+
+def six_places(x: Array) -> list[str]:
+    return [f"{round(float(y) * 10**6)}/1000000" for y in x]
+
+
+# For any betas ---------------------------------------------------------------------------------------------------
+
+CONSTANTS = {
+    "general": "1/sqrt((1-beta2)*(1-beta1**2/beta2))",
+    "plain": "(1-beta1)/sqrt((1-beta2)*(1-beta1**2/beta2))",
+    "decaying": "124/100/sqrt(1-beta2)",
+    "eta": "(1+beta1)/((1-beta1)*sqrt(1-beta2)*(1-beta1**2/sqrt(beta2)))",
+}
+"""The proved constants of `repaired_variants`, before `C^2 sum |g_t|/sqrt(t)`."""
+
+
+def attack_variant(kind: str) -> tuple[Step, dict[str, Any]]:
+    """The evidence and the figures of an attack with random betas: 40 pairs, 50 gradients of five shapes for each."""
+    rng, left = np.random.default_rng(SEED), SUM.replace("_hat", "") if kind == "plain" else SUM
+    worst, step, instances = np.inf, None, 0
+    for _ in range(40):
+        rounds = int(rng.integers(1, 25))
+        beta2 = round(float(rng.choice([rng.uniform(0.01, 0.99), 1 - 10 ** rng.uniform(-4, -1)])), 6)
+        top = beta2**0.25 if kind == "eta" else np.sqrt(beta2)
+        beta1 = round(float(top * rng.choice([rng.uniform(0, 0.999), 1 - 10 ** rng.uniform(-3, -1)])), 6)
+        if kind == "decaying":
+            beta1, beta2 = 0.9, 0.999
+        betas = np.round(beta1 * (rng.uniform(0, 1) if kind == "decaying" else 1.0) ** np.arange(rounds), 6)
+        g = candidates(rng, rounds, 10)
+        c = np.where(rng.random(g.shape) < 0.5, 1.0, rng.uniform(1, 3))
+        actual = moment_sum(g, c, betas, beta2, bias=kind != "plain")
+        allowed = c.max(axis=1) ** 2 * (np.abs(g) / np.sqrt(np.arange(1, rounds + 1))).sum(axis=1)
+        names = {"beta1": Interval(Fraction(str(beta1))), "beta2": Interval(Fraction(str(beta2)))}
+        ratios = float(value(parsed(CONSTANTS[kind]), names).high) * allowed / actual
+        instances += len(g)
+        i = int(ratios.argmin())
+        if ratios[i] < worst:
+            worst = float(ratios[i])
+            right = f"{CONSTANTS[kind]}*C**2*sum(abs(g[t])/sqrt(t) for t in range(1, T+1))"
+            step = (g[i], c[i], six_places(betas), f"{beta2}", right, left)
+    assert step is not None
+    how = "random betas" if kind != "decaying" else "the defaults with random lambda"
+    shown = {"instances": instances, "smallest_ratio": round(worst, 4), "seed": SEED}
+    return replayed(instances, *step), {"attack": shown | {"how": f"{how}, gradients of five shapes, two levels of c"}}
+
+
+def moment_sum(g: Array, c: Array, betas: Array, beta2: float, bias: bool) -> Array:
+    """The left side for each row, with beta1_t as given and powers of the first one in the bias correction."""
+    m, v, total = np.zeros(len(g)), np.zeros(len(g)), np.zeros(len(g))
+    for i, b in enumerate(betas):
+        m = b * m + (1 - b) * c[:, i] * g[:, i]
+        v = beta2 * v + (1 - beta2) * g[:, i] ** 2
+        first, second = (1 - betas[0] ** (i + 1), 1 - beta2 ** (i + 1)) if bias else (1, 1)
+        total += (m / first) ** 2 / np.sqrt((i + 1) * v / second)
+    return total

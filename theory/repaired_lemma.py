@@ -39,7 +39,8 @@ def bound(
     Raises:
         ValueError: beta1^2 < beta2 < 1 does not hold.
     """
-    from .repaired_sharp import energy, kappa
+    from .repaired_adaptive import energy
+    from .repaired_sharp import kappa
 
     if not 0 <= beta1**2 < beta2 < 1:
         raise ValueError(f"needs beta1^2 < beta2 < 1, got beta1 = {beta1}, beta2 = {beta2}")
@@ -85,7 +86,10 @@ def at_defaults() -> Finding:
             ["z - 4*y >= 0", "x >= 0", "1-z >= 0"],
         ),
         identity(
-            "t = 1: m_hat_1 = s_1 and v_hat_1 = g_1^2, the term is c_1^2|g_1| (n = |g_1|)", "(c*n)**2/n", "c**2*n", "c n"
+            "t = 1: m_hat_1 = s_1 and v_hat_1 = g_1^2, the term is c_1^2|g_1| (n = |g_1|)",
+            "(c*n)**2/n",
+            "c**2*n",
+            "c n",
         ),
         claims(
             "t >= 2 from rep.sum with r_t = 1/sqrt(t), begun at t = 2 with phi = beta1/(1-beta1) |m_1|/sqrt(2), which "

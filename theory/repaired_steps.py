@@ -9,7 +9,6 @@ from adanorm_verify.ledger import Entry, Finding, claims, identity, sign
 DEFAULTS = [("beta1", "9/10"), ("beta2", "999/1000")]
 
 
-
 def cauchy() -> Finding:
     return Finding(
         (
@@ -170,10 +169,10 @@ ENTRIES: tuple[Entry, ...] = (
         "A_t = beta1_t^2 A_{t-1}/beta2 + (1-beta1_t)^2/(1-beta2).",
         "proved",
         moment,
-        "A step of Adam is bounded: whatever the gradients, the quotient of the moments stays below a constant, 7.27 at "
-        "the defaults, times the largest ratio of the correction. The bias corrections do not worsen the constant, for "
-        "any pair of betas. It is the best one without them: gradients that grow like (beta2/beta1)^t come as close to "
-        "it as one likes. A larger second moment (AMSGrad's maximum) only helps.",
+        "A step of Adam is bounded: whatever the gradients, the quotient of the moments stays below a constant, 7.27 "
+        "at the defaults, times the largest ratio of the correction. The bias corrections do not worsen the constant, "
+        "for any pair of betas. It is the best one without them: gradients that grow like (beta2/beta1)^t come as "
+        "close to it as one likes. A larger second moment (AMSGrad's maximum) only helps.",
         uses=("lem1",),
     ),
     Entry(
