@@ -132,7 +132,7 @@ INEQUALITIES = (
         "<=",
         "1/((1 - beta1)*(1 - eta)**2)",
     ),
-    Inequality("thm2.b", REGRET, "<=", f"{FIRST} + {second('eta')} + {THIRD}"),
+    Inequality("thm2", REGRET, "<=", f"{FIRST} + {second('eta')} + {THIRD}"),
     Inequality("thm1", REGRET, "<=", f"{FIRST} + {second('gamma')} + {THIRD}"),
     Inequality("sec32.1.a", NORM, "<=", "G_inf*sqrt(T)"),
     Inequality("sec32.1.a, second", "sqrt(T*v_hat[T])", "<=", "G_inf*sqrt(T)"),

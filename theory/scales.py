@@ -142,7 +142,7 @@ def units() -> Finding:
         agrees(inequality)
     two = {"let": [*instance("2", "1", 1)["let"]], "run": instance("2", "1", 1)["run"]}
     lemma = next(inequality for inequality in INEQUALITIES if inequality.id == "lem1")
-    theorem = next(inequality for inequality in INEQUALITIES if inequality.id == "thm2.b")
+    theorem = next(inequality for inequality in INEQUALITIES if inequality.id == "thm2")
     one = [
         ("left_once", "1"),
         ("right_once", "2/((1 - eta)**2*sqrt(1 - beta2))"),
@@ -184,7 +184,7 @@ def entry(of: str, statement: str, reading: str, repair: str) -> Entry:
         partial(by_rescaling, inequality),
         reading,
         repair=repair,
-        uses=("thm2.a" if of == "thm2.b" else of, "lem1.units"),
+        uses=("thm2.a" if of == "thm2" else of, "lem1.units"),
     )
 
 
@@ -234,7 +234,7 @@ ENTRIES = (
         "The third and fourth sum with a corrected Lemma 1.",
     ),
     entry(
-        "thm2.b",
+        "thm2",
         "Theorem 2 under all of its hypotheses with D bounding the distance from the minimiser too, at the default "
         "betas and lambda = 1/2.",
         "The second term of the bound has degree 2 in the gradients, all else degree 1. So for small gradients the "
