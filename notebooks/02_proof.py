@@ -58,7 +58,8 @@ for ax, title, prefixes in zip(
         fill, line, mark = COLOURS[ENTRIES[name].verdict]
         ax.add_patch(plt.Rectangle((i + 0.05, 0), 0.9, 1, facecolor=fill, edgecolor=line, linewidth=1.5))
         ax.text(i + 0.5, 0.66, mark, ha="center", va="center", color=line, fontsize=12, family="DejaVu Sans")
-        ax.text(i + 0.5, 0.26, name.split(".", 1)[-1], ha="center", va="center", fontsize=7.5)
+        label = name.split(".", 1)[-1]
+        ax.text(i + 0.5, 0.26, name if len(label) == 1 and label.isalpha() else label, ha="center", fontsize=7.5)
     ax.set(xlim=(0, max(len(lines("lem1")), len(lines("thm", "cor")))), ylim=(-0.1, 1.1), title=title)
     ax.axis("off")
 handles = [plt.Rectangle((0, 0), 1, 1, facecolor=f, edgecolor=e, label=v) for v, (f, e, _) in COLOURS.items()]
@@ -167,7 +168,7 @@ show(figure, "threshold")
 noise = import_module("theory.noise_formulas")
 rates = np.geomspace(0.002, 0.5, 200)
 figure, ax = plt.subplots(figsize=(6.2, 3.8), layout="constrained")
-ax.plot(rates, rates, color="#555555", linewidth=0.8, label="the true rate, and what Adam learns")
+ax.plot(rates, rates, color="#555555", linewidth=0.8, label="without the correction: the true rate")
 for memory, colour, style in ((0.5, "#00664b", ":"), (0.9, "#0072b2", "-"), (0.95, "#b34700", "--")):
     ax.plot(rates, [noise.logistic_stationary(r, memory) for r in rates], style, color=colour, label=f"γ = {memory}")
 ax.set(xscale="log", yscale="log", xlabel="true rate of positives", ylabel="rate at which the mean step vanishes")

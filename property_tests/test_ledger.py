@@ -171,6 +171,14 @@ def test_division_of_whole_numbers_is_exact():
 # The ledger itself -----------------------------------------------------------------------------------------------
 
 
+def test_every_verdict_of_the_ledger_stands():
+    """All checks once more, as `adanorm-verify theory` runs them."""
+    claims = list(running.run_ledger(ENTRIES, jobs=1))
+    wrong = [f"{claim.entry.id}: {problem}" for claim in claims for problem in claim.problems]
+    assert not wrong + running.missing_things(ENTRIES)
+    assert len(claims) == len(ENTRIES)
+
+
 def test_nothing_is_left_open_without_reasons():
     for one in ENTRIES:
         if one.verdict == "open":
