@@ -66,7 +66,7 @@ def graph(entries: Sequence[Entry]) -> str:
     edges = {entry.id: [name for name in entry.uses if name in by_id] for entry in entries}
     used = {name for names in edges.values() for name in names}
     shown = [entry for entry in entries if edges[entry.id] or entry.id in used]
-    nodes, lanes = placed(shown, depths({entry.id: edges[entry.id] for entry in shown}))
+    nodes, lanes = placed(shown, edges)
     width = max((lane.right for lane in lanes), default=640.0) + MARGIN
     height = max((lane.bottom for lane in lanes), default=float(TOP)) + MARGIN
     parts = [head(width, height), legend()]
@@ -84,8 +84,13 @@ def depths(edges: Mapping[str, Sequence[str]]) -> dict[str, int]:
     return found
 
 
-def placed(shown: Sequence[Entry], depth: Mapping[str, int]) -> tuple[dict[str, Node], list[Lane]]:
-    """Nodes by id, and lanes: rows by depth within a band, broken where a lane has many of one depth."""
+def placed(shown: Sequence[Entry], edges: Mapping[str, Sequence[str]]) -> tuple[dict[str, Node], list[Lane]]:
+    """Nodes by id, and lanes: rows by depth within a band, broken where a lane has many of one depth.
+
+    Raises:
+        graphlib.CycleError: entries use each other in a circle.
+    """
+    depths(edges)
     nodes: dict[str, Node] = {}
     lanes: list[Lane] = []
     top = float(TOP)
@@ -94,9 +99,11 @@ def placed(shown: Sequence[Entry], depth: Mapping[str, int]) -> tuple[dict[str, 
         here = {title: those for title, those in here.items() if those}
         if not here:
             continue
-        levels = {d: i for i, d in enumerate(sorted({depth[e.id] for those in here.values() for e in those}))}
-        rows = {title: by_level([(levels[depth[entry.id]], entry) for entry in those]) for title, those in here.items()}
-        tall = [max(-(-len(lane.get(i, ())) // WRAPPED) for lane in rows.values()) for i in range(len(levels))]
+        names = {entry.id for those in here.values() for entry in those}
+        depth = depths({name: [other for other in edges[name] if other in names] for name in names})
+        rows = {title: by_level([(depth[entry.id], entry) for entry in those]) for title, those in here.items()}
+        levels = range(max(depth.values()) + 1)
+        tall = [max(-(-len(lane.get(level, ())) // WRAPPED) for lane in rows.values()) for level in levels]
         bottom = top + TITLE + sum(tall) * STEP_Y
         left = float(MARGIN)
         for title, lane in rows.items():

@@ -1,4 +1,4 @@
-"""The ledger as one self-contained page: the graph, then every entry with the steps of its certificate."""
+"""The ledger as one self-contained page: the graph of the proof, then every entry with the steps of its certificate."""
 
 from __future__ import annotations
 
@@ -8,23 +8,24 @@ from typing import Any
 
 from ..ledger.entry import VERDICTS
 from ..ledger.running import Claim
-from ..ledger.sections import by_section
+from ..ledger.sections import by_section, section
 from . import ledger
 from .html import environment
-from .ledger_graph import COLOURS, graph
+from .ledger_graph import BANDS, COLOURS, graph
 
 
 def page(claims: Sequence[Claim], problems: Sequence[str], command: str) -> str:
     """The page's text."""
     known = {claim.entry.id: claim for claim in claims}
     entries = [claim.entry for claim in claims]
+    proof = [entry for entry in entries if section(entry) in BANDS[0]]
     context: dict[str, Any] = {
         "total": len(claims),
         "counts": {v: sum(claim.entry.verdict == v for claim in claims) for v in VERDICTS},
         "problems": problems,
         "colours": COLOURS,
         "sections": {title: [known[e.id] for e in those] for title, those in by_section(entries).items()},
-        "drawing": graph(entries) if any(entry.uses for entry in entries) else "",
+        "drawing": graph(proof) if any(entry.uses for entry in proof) else "",
         "content": ledger.content,
         "instance": lambda claim: instance(claim.certificate["instance"]),
         "command": command,
