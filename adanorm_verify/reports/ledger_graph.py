@@ -22,9 +22,11 @@ COLOURS: dict[Verdict, tuple[str, str, str]] = {
 BANDS = (
     ("Lemma 1 and its proof", "Theorem 2 and its proof", "Theorem 1 and Corollary 1"),
     ("Section 2: the method", "Section 3.1: intuition", "Section 3.2: remarks", "Tables"),
-    ("Scales and constants", "The counterexample", "Noise", "Repaired results"),
+    ("Scales and constants", "The counterexample"),
+    ("Noise", "Repaired results"),
 )
 """Lanes side by side, band beneath band: the printed proof, the sentences around it, and what is ours."""
+OURS = frozenset(title for band in BANDS[2:] for title in band)
 HEIGHT, STEP_Y = 26, 54
 LETTER = 6.9
 """Width of a letter, at most on average, in the font size below."""
@@ -63,7 +65,7 @@ def graph(entries: Sequence[Entry]) -> str:
         graphlib.CycleError: entries use each other in a circle.
     """
     by_id = {entry.id: entry for entry in entries}
-    edges = {entry.id: [name for name in entry.uses if name in by_id] for entry in entries}
+    edges = {entry.id: [name for name in leading_to(entry, by_id) if name in by_id] for entry in entries}
     used = {name for names in edges.values() for name in names}
     shown = [entry for entry in entries if edges[entry.id] or entry.id in used]
     nodes, lanes = placed(shown, edges)
@@ -74,6 +76,12 @@ def graph(entries: Sequence[Entry]) -> str:
     parts += [arrow(nodes[name], nodes[entry.id]) for entry in shown for name in edges[entry.id]]
     parts += [box(node) for node in nodes.values()]
     return "\n".join([*parts, "</svg>"]) + "\n"
+
+
+def leading_to(entry: Entry, by_id: Mapping[str, Entry]) -> list[str]:
+    """What an arrow leads from: what the paper uses; for what is ours, also what its proof rests on among ours."""
+    ours = [name for name in entry.rests_on if name in by_id and section(by_id[name]) in OURS]
+    return list(dict.fromkeys([*entry.uses, *(ours if section(entry) in OURS else [])]))
 
 
 def depths(edges: Mapping[str, Sequence[str]]) -> dict[str, int]:
