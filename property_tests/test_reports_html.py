@@ -79,7 +79,7 @@ def test_later_is_the_same_as_at_once(name):
 def test_a_page_of_a_failure_has_all_of_it():
     text = text_of(DIFFERS)
     for said in (
-        "✗ mine.py:Mine differs from adamnorm",
+        "✗ mine.py:Mine(r=0.9, betas=(0.9, 0.99), x=inf) differs from adamnorm",
         "Is Adam up to eps-scaled: the correction never takes part (e-never-updated).",
         "e-never-updated",
         "e = gamma * e_prev + (1 - gamma) * g_norm",

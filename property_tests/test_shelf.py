@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from adanorm_verify import check_optimizer
+from adanorm_verify.conformance import decide
 from adanorm_verify.deviations import DEVIATIONS
 from adanorm_verify.paper import algorithm
 from adanorm_verify.runs import Check, probe, run_case
+from adanorm_verify.search import PROFILES
 from adanorm_verify.shelf import ALGORITHMS, FAITHFUL, GENERATED, GENERATED_FAITHFUL, GENERATED_PAIRS, WRONG
 from adanorm_verify.streams import designed
 from adanorm_verify.subject import Subject
@@ -80,7 +82,11 @@ def test_largest_ratio_over_faithful_rewritings_is_below_one(capsys):
     """Prints the evidence for the roundings charged in `adanorm_verify.rounding`."""
     largest: dict[str, tuple[float, str]] = {}
     for subject in FAITHFUL:
-        verdict = check_optimizer(subject, subject.algorithm, decisions=subject.decisions, profile="quick", seed=1)
+        paper = algorithm(subject.algorithm, subject.decisions)
+        asked = Subject(subject, name(subject), {}, {}, paper.hyperparameters)
+        check = Check(asked, paper, asked.base, "cpu")
+        profile = PROFILES["quick"]
+        verdict, _ = decide(check, profile, profile.dtypes, seed=1, progress=None, explain=False)
         for record in verdict.records:
             if record.quantity == "theta":
                 largest[record.dtype] = max(largest.get(record.dtype, (0.0, "")), (record.ratio, name(subject)))

@@ -13,17 +13,6 @@ from ._amsgrad import AMSGrad, AMSGradNorm, GuardedAdamNorm
 from ._base import Now, subjects_of
 
 
-class MaximumChosen(AMSGrad):
-    """The larger one is chosen by a comparison, and the step is one `addcdiv`."""
-
-    def largest(self, now: Now) -> Tensor:
-        before = now.state["max_exp_avg_sq"]
-        return torch.where(before > now.v, before, now.v)
-
-    def update(self, now: Now) -> Tensor:
-        return torch.zeros_like(now.m).addcdiv_(now.m, self.denominator(now), value=now.lr / self.bc1(now))
-
-
 class MaximumOfRoots(AMSGradNorm):
     """The state holds the root of the maximum; a root does not change which one is larger."""
 
