@@ -34,7 +34,8 @@ def command() -> Run:
     """Run `adanorm-verify ARGUMENTS` in a process of its own, beside releases installed for it."""
 
     def run(*arguments: str, packages: Sequence[str] = (), cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-        path = os.pathsep.join(str(install(requirement)) for requirement in packages)
+        # The checkout that is tested comes last: in another folder, an installed one would be asked instead.
+        path = os.pathsep.join([*(str(install(requirement)) for requirement in packages), str(ROOT)])
         environment = {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
         return subprocess.run(
             [sys.executable, "-m", "adanorm_verify.cli", *arguments],
