@@ -37,7 +37,8 @@ def wheel(tmp_path_factory):
     source = tmp_path_factory.mktemp("source")
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
-    shutil.copytree(ROOT / "adanorm_verify", source / "adanorm_verify", ignore=LEFT_OUT)
+    for folder in ("adanorm_verify", "theory"):
+        shutil.copytree(ROOT / folder, source / folder, ignore=LEFT_OUT)
     built = tmp_path_factory.mktemp("built")
     pip("wheel", "--no-build-isolation", "--wheel-dir", built, source)
     (found,) = built.glob("adanorm_verify-*.whl")
@@ -48,7 +49,9 @@ def test_wheel_has_every_file_of_the_package(wheel):
     with zipfile.ZipFile(wheel) as archive:
         packed = {name for name in archive.namelist() if name.startswith("adanorm_verify/")}
     kept = {path for path in (ROOT / "adanorm_verify").rglob("*") if path.is_file() and "__pycache__" not in path.parts}
-    assert packed == {path.relative_to(ROOT).as_posix() for path in kept}
+    ledger = {path for path in (ROOT / "theory").rglob("*") if path.suffix in (".py", ".json", ".txt")}
+    named = {path.relative_to(ROOT).as_posix() for path in kept}
+    assert packed == named | {f"adanorm_verify/{path.relative_to(ROOT).as_posix()}" for path in ledger}
     assert {"adanorm_verify/py.typed", "adanorm_verify/reports/page.html"} <= packed
 
 
