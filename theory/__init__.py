@@ -45,6 +45,8 @@ MODULES = (
     "repaired_steps",
     "repaired_lemma",
     "repaired_variants",
+    "repaired_slowly",
+    "repaired_weighted",
     "repaired_adaptive",
     "repaired_sharp",
     "repaired_growth",

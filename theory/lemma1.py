@@ -6,7 +6,7 @@ A line is judged as printed, for one coordinate `g_k` of the gradients, from the
 
 from adanorm_verify.ledger import Entry, Finding, claims, identity, sign
 
-from .lemma1_hypotheses import DEFAULTS, PROOF
+from .lemma1_hypotheses import DEFAULTS, DOMAIN, PROOF
 
 
 def expansion() -> Finding:
@@ -56,7 +56,8 @@ def expansion_of_theorem() -> Finding:
             "all(abs(g[t]) <= G_inf for t in range(1, 3))",
             "all(e[t] <= G_inf for t in range(1, 3))",
             "all(e[t]/n[t] <= G_inf/G for t in range(1, 3))",
-            "beta1**2/sqrt(beta2) < 1",
+            *DOMAIN,
+            "0 < lam < 1",
             role="hypothesis",
         ),
         claims(
@@ -93,6 +94,7 @@ def zero_summand() -> Finding:
     }  # fmt: skip
     step = claims(
         "gradients (3, 4) and (5, 0), second coordinate, T = 2, k = 2; (H) holds: zero divided by zero",
+        *DOMAIN,
         "n_1 <= G",
         "n_2 <= G",
         "e_2 <= G_inf",
@@ -167,7 +169,7 @@ ENTRIES: tuple[Entry, ...] = (
         "With decaying beta1_t the weight of s_k is (1 - beta1_k) times a product of later beta1_j, not (1-beta1) "
         "beta1^(T-k); m_2 differs already for two unit gradients, and the term of the lemma is larger than its "
         "expansion. The theorem applies the lemma to an algorithm that it is not about.",
-        repair="rep.lemma1.decaying.",
+        repair="rep.lemma1.decaying, rep.lemma1.slowly.",
         uses=("lem1.1.a",),
     ),
     Entry(

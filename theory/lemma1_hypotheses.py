@@ -9,6 +9,8 @@ from adanorm_verify.ledger import Entry, Finding, claims, sign
 
 PROOF = "supplement A, proof of Lemma 1"
 DEFAULTS = [("beta1", "9/10"), ("beta2", "999/1000"), ("gamma", "19/20")]
+DOMAIN = ("0 <= beta1 < 1", "0 < beta2 < 1", "0 <= gamma < 1", "beta1**4 < beta2")
+"""Of the hyperparameters; the last one is eta < 1."""
 
 
 def average_bounded() -> Finding:
@@ -27,6 +29,7 @@ def average_bounded() -> Finding:
         ),
         claims(
             "the gradient (3, 4) in every round, G = 5 and G_inf = 4 the smallest bounds",
+            *DOMAIN,
             "all(n[t] <= G for t in range(1, T+1))",
             "all(max(abs(g[t, 1]), abs(g[t, 2])) <= G_inf for t in range(1, T+1))",
             role="hypothesis",
@@ -42,7 +45,7 @@ def ratio_bounded() -> Finding:
         "then": [("e_1", "(1-gamma)*abs(g_1)"), ("e_2", "gamma*e_1 + (1-gamma)*abs(g_2)")],
     }
     steps = (
-        claims("g = 1, then 1/100", "abs(g_1) <= G", "abs(g_2) <= G", "abs(g_1) <= G_inf", "abs(g_2) <= G_inf",
+        claims("g = 1, then 1/100", *DOMAIN, "abs(g_1) <= G", "abs(g_2) <= G", "abs(g_1) <= G_inf", "abs(g_2) <= G_inf",
                role="hypothesis"),
         claims("the ratio is 4.8, and G_inf/G is 1", "e_2/abs(g_2) > G_inf/G", role="violation"),
         sign(

@@ -2,7 +2,7 @@
 
 from adanorm_verify.ledger import Entry, Finding, claims, identity, sign
 
-from .lemma1_hypotheses import DEFAULTS, PROOF
+from .lemma1_hypotheses import DEFAULTS, DOMAIN, PROOF
 
 
 def power() -> Finding:
@@ -17,6 +17,7 @@ def power() -> Finding:
         ),
         claims(
             "T = k = 1, g_1 = -1: (H), and line 5 is defined",
+            *DOMAIN,
             "abs(g) <= G",
             "abs(g) <= G_inf",
             "e <= G_inf",
@@ -67,6 +68,7 @@ def ratio_of_bounds() -> Finding:
         identity("r = sqrt(|g|), g = +-r^2: the square of c g/r", "(c*r**2/r)**2", "c**2*r**2", "c r"),
         claims(
             "one round, gradient (3, 4), smallest bounds, (H); first coordinate",
+            *DOMAIN,
             "n <= G",
             "g_1 <= G_inf",
             "g_2 <= G_inf",

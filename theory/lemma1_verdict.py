@@ -167,7 +167,10 @@ def at_default_gamma() -> Finding:
     }
     steps = (
         identity(
-            "T <= 1000: round 1 has e_1/||g_1|| = 1 - gamma, so R = G_inf/G >= 1/20 by (H)", "(1-x)*n/n", "1-x", "x n"
+            "T <= 1000: e_1/||g_1|| = 1 - gamma (in the first round with a gradient), so R = G_inf/G >= 1/20 by (H)",
+            "(1-x)*n/n",
+            "1-x",
+            "x n",
         ),
         claims(
             "c_t <= max(1, R). If R < 1, rep.sharp's bound 1.92 sqrt(5) ||g|| is less than the printed one, whose "

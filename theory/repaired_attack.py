@@ -10,7 +10,7 @@ import numpy as np
 
 from adanorm_verify.ledger import Step, claims
 
-from .checker import Interval, parsed, value
+from .checker import Interval, parsed, table, value
 
 Array = np.ndarray[Any, Any]
 SEED, HORIZON = 20230107, 64
@@ -174,8 +174,11 @@ CONSTANTS = {
     "plain": "(1-beta1)/sqrt((1-beta2)*(1-beta1**2/beta2))",
     "decaying": "124/100/sqrt(1-beta2)",
     "eta": "(1+beta1)/((1-beta1)*sqrt(1-beta2)*(1-beta1**2/sqrt(beta2)))",
+    "weighted": "(1+sqrt(beta1**2/sqrt(beta2)))/(sqrt(1-beta2)*(1-beta1**2/sqrt(beta2))*sqrt(1-beta1**2/sqrt(beta2)))",
+    "slowly": "124/100*(1-beta[T])/sqrt((1-beta2)*(1-beta[T]**2/beta2))",
 }
-"""The proved constants of `repaired_variants`, before `C^2 sum |g_t|/sqrt(t)`."""
+"""The proved constants of the variants, before `C^2 sum |g_t|/sqrt(t)`."""
+DECAYING = ("decaying", "slowly")
 
 
 def attack_variant(kind: str) -> tuple[Step, dict[str, Any]]:
@@ -185,16 +188,17 @@ def attack_variant(kind: str) -> tuple[Step, dict[str, Any]]:
     for _ in range(40):
         rounds = int(rng.integers(1, 25))
         beta2 = round(float(rng.choice([rng.uniform(0.01, 0.99), 1 - 10 ** rng.uniform(-4, -1)])), 6)
-        top = beta2**0.25 if kind == "eta" else np.sqrt(beta2)
+        top = beta2**0.25 if kind in ("eta", "weighted") else np.sqrt(beta2)
         beta1 = round(float(top * rng.choice([rng.uniform(0, 0.999), 1 - 10 ** rng.uniform(-3, -1)])), 6)
-        if kind == "decaying":
+        if kind in DECAYING:
             beta1, beta2 = 0.9, 0.999
-        betas = np.round(beta1 * (rng.uniform(0, 1) if kind == "decaying" else 1.0) ** np.arange(rounds), 6)
+        betas = np.round(beta1 * (rng.uniform(0, 1) if kind in DECAYING else 1.0) ** np.arange(rounds), 6)
         g = candidates(rng, rounds, 10)
         c = np.where(rng.random(g.shape) < 0.5, 1.0, rng.uniform(1, 3))
         actual = moment_sum(g, c, betas, beta2, bias=kind != "plain")
         allowed = c.max(axis=1) ** 2 * (np.abs(g) / np.sqrt(np.arange(1, rounds + 1))).sum(axis=1)
         names = {"beta1": Interval(Fraction(str(beta1))), "beta2": Interval(Fraction(str(beta2)))}
+        names |= {"T": Interval(Fraction(rounds)), "beta": dict(table(six_places(betas)))}
         ratios = float(value(parsed(CONSTANTS[kind]), names).high) * allowed / actual
         instances += len(g)
         i = int(ratios.argmin())
@@ -203,7 +207,7 @@ def attack_variant(kind: str) -> tuple[Step, dict[str, Any]]:
             right = f"{CONSTANTS[kind]}*C**2*sum(abs(g[t])/sqrt(t) for t in range(1, T+1))"
             step = (g[i], c[i], six_places(betas), f"{beta2}", right, left)
     assert step is not None
-    how = "random betas" if kind != "decaying" else "the defaults with random lambda"
+    how = "random betas" if kind not in DECAYING else "the defaults with random lambda"
     shown = {"instances": instances, "smallest_ratio": round(worst, 4), "seed": SEED}
     return replayed(instances, *step), {"attack": shown | {"how": f"{how}, gradients of five shapes, two levels of c"}}
 

@@ -86,6 +86,14 @@ def moment() -> Finding:
                 "y z",
                 ["z > 0"],
             ),
+            identity(
+                "and none smaller will do without bias corrections: g_k = (beta2/beta1)^(k-t) for k <= t, c_k = 1, has "
+                "m_t = (1-beta1) S, v_t = (1-beta2) S with S = sum_(j<t) rho^j, as beta1^j (beta1/beta2)^j = rho^j = "
+                "beta2^j (beta1/beta2)^(2j); and m_t^2/v_t is (1 - rho^t) K (x = rho, y = rho^t, S = (1-y)/(1-x))",
+                "((1-beta1)*(1-y)/(1-x))**2/((1-beta2)*(1-y)/(1-x))",
+                "(1-y)*((1-beta1)**2/((1-beta2)*(1-x)))",
+                "beta1 beta2 x y",
+            ),
             claims(
                 "at the defaults sqrt(K) is less than 7.271 and more than 7.27",
                 "beta1**2 < beta2",

@@ -217,9 +217,8 @@ ENTRIES: tuple[Entry, ...] = (
         decaying,
         "The theorem lets beta1 decay. Then momentum fades, a single gradient can fill m at once, and 1/sqrt(1-beta2) "
         "= 31.6 in place of 7.27 is what remains true for every speed of decay; the bias corrections, which the "
-        "algorithm keeps for the undecayed beta1, cost another 24 percent. With the suggested lambda = 1 - 10^-8 "
-        "beta1_t is still 0.9 to within one percent after a million rounds, and the constant is close to 7.27 for as "
-        "long.",
+        "algorithm keeps for the undecayed beta1, cost another 24 percent. While beta1_t is still near 0.9, as with "
+        "the suggested lambda = 1 - 10^-8, a constant near 7.27 remains true: rep.lemma1.slowly.",
         uses=("lem1", "lem1.1.b"),
         rests_on=("rep.moment", "rep.sum", "rep.cauchy", "rep.harmonic"),
     ),
