@@ -16,6 +16,7 @@ MODULES = (
     "lemma1_terms",
     "lemma1_sums",
     "lemma1_verdict",
+    "lemma1_unscaled",
     "theorem2_update",
     "theorem2_young",
     "theorem2_sums",

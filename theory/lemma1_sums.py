@@ -1,4 +1,4 @@
-"""Lemma 1: lines 10 to 14 of its proof, where the terms are summed, and the lemma as stated."""
+"""Lemma 1: lines 10 to 12 of its proof, where the terms are summed."""
 
 from adanorm_verify.ledger import Entry, Finding, claims, identity, sign
 
