@@ -1,0 +1,1 @@
+"""The regret laboratory: play online convex problems, measure how regret grows, hunt for losses on which it does."""
