@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from numbers import Real
+from typing import Any
 
 import numpy as np
 
-from ..paper import ALGORITHMS, Algorithm, Equation, Hyperparameters, algorithm
+from ..paper import ALGORITHMS, HYPERPARAMETERS, Algorithm, Equation, Hyperparameters
 from ..paper.controls import CONTROLS
+from ..paper.decisions import BY_KEY, decided
 
 
 def constant(lr):
@@ -64,7 +67,7 @@ class Method:
         decisions: what the paper leaves open, and `guard`.
 
     Raises:
-        ValueError: an unknown name, or a number outside its range.
+        ValueError: an unknown name, a number outside its range, or a decision that the optimizer does not have.
     """
 
     name: str
@@ -77,17 +80,23 @@ class Method:
         if self.name not in (*ALGORITHMS, *CONTROLS):
             known = ", ".join((*ALGORITHMS, *CONTROLS))
             raise ValueError(f"unknown optimizer {self.name!r}; the optimizers are {known}")
-        if self.steps not in STEPS:
+        if self.steps not in tuple(STEPS):
             raise ValueError(f"unknown steps {self.steps!r}; they are {', '.join(STEPS)}")
-        if self.decay is not None and not 0 < self.decay <= 1:
+        if self.decay is not None and not 0 < _number("decay", self.decay) <= 1:
             raise ValueError(f"decay must be in (0, 1], got {self.decay!r}")
+        self.decided  # noqa: B018  (refuses a decision that the optimizer does not have)
+
+    @property
+    def decided(self) -> Algorithm:
+        """The list as it is printed, with every open question answered."""
+        return decided({**ALGORITHMS, **CONTROLS}[self.name], dict(self.decisions))
 
     @property
     def listed(self) -> Algorithm:
         """The list that is played, without a projection."""
-        plain = CONTROLS[self.name] if self.name in CONTROLS else algorithm(self.name, dict(self.decisions))
+        plain = self.decided
         found = _reading(plain, "lr", Equation("lr_t", STEPS[self.steps], "α_t", extent="step"))
-        if self.decay is not None and "beta1" in plain["m"].inputs.values():
+        if self.decay is not None and "m" in plain and "beta1" in plain["m"].inputs.values():
             found = replace(found, constants={**found.constants, "decay": self.decay})
             average = found["m"].reading(beta1="beta1_t")
             momentum = Equation("beta1_t", beta1_t, "β1_t = β1 λ^{{t−1}}", extent="step")
@@ -112,3 +121,59 @@ def _metric(listed: Algorithm) -> Equation:
     if "rho_t" in listed:
         return Equation("metric", metric_of_rectified, "√v_t where it is divided by, else 1")
     return Equation("metric", metric, "√v̂_t + ε")
+
+
+DEFAULTS: Mapping[str, Any] = {
+    **{name: float(value) for name, value in Hyperparameters().items().items()},
+    "steps": "inverse-root",
+    "decay": None,
+    "guard": None,
+}
+"""What the settings of an optimizer may hold besides its name, with what is meant where they do not."""
+
+
+def method_of(settings: Mapping[str, Any]) -> Method:
+    """The method that settings name.
+
+    Args:
+        settings: `name`, and any of `DEFAULTS`; `guard` is None, "none" or "decaying".
+
+    Raises:
+        ValueError: a key that is not known, no name, or a value that is not allowed, with the key and the value.
+    """
+    if unknown := [key for key in settings if key != "name" and key not in DEFAULTS]:
+        raise ValueError(f"unknown optimizer setting {unknown[0]!r}; the settings are name, {', '.join(DEFAULTS)}")
+    if "name" not in settings:
+        raise ValueError(f"an optimizer needs a name; the optimizers are {', '.join((*ALGORITHMS, *CONTROLS))}")
+    known = {**DEFAULTS, **settings}
+    numbers = {name: _number(name, known[name]) for name in HYPERPARAMETERS}
+    guards = tuple(BY_KEY["guard"].options)
+    if known["guard"] not in (None, *guards):
+        raise ValueError(f"guard must be null or one of {', '.join(guards)}, got {known['guard']!r}")
+    answers = (("guard", known["guard"]),) if known["guard"] in guards[1:] else ()  # "none" may be said of all
+    return Method(known["name"], Hyperparameters(**numbers), known["steps"], known["decay"], answers)
+
+
+def _number(key: str, value: Any) -> Any:
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise ValueError(f"{key} must be a number, got {value!r}")
+    return value
+
+
+def label(settings: Mapping[str, Any]) -> str:
+    """A name for people: the optimizer as the paper spells it, and in brackets what is not the default.
+
+    Two settings have the same label only where they mean the same method.
+
+    Raises:
+        ValueError: as `method_of`.
+    """
+    method_of(settings)
+    title = {**ALGORITHMS, **CONTROLS}[settings["name"]].title
+    known = {**settings, "guard": None if settings.get("guard") == "none" else settings.get("guard")}
+    told = [f"{key}={_shown(known[key])}" for key, value in DEFAULTS.items() if known.get(key, value) != value]
+    return f"{title} ({', '.join(told)})" if told else title
+
+
+def _shown(value: Any) -> str:
+    return value if isinstance(value, str) else repr(float(value)).removesuffix(".0")
