@@ -131,7 +131,7 @@ DRAW = {
 COORDINATE = {
     "cyclic": "rows_a[row{T}, {I}]",
     "iid": "rows_a[row{T}, {I}]",
-    "signs": "1.0 - 2.0 * np.float64((bits{T} >> np.uint64({I})) & np.uint64(1))",
+    "signs": "(1.0 - 2.0 * np.float64((bits{T} >> np.uint64({I})) & np.uint64(1)))",
     "heavy": "heavy(keys[{N}], t * d + {I}, scale)",
     "drift": "np.cos(2 * np.pi * np.sqrt(t) / scale + {I})",
 }
