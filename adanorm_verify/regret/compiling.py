@@ -17,7 +17,8 @@ import numpy as np
 
 from .problems import uniform, word
 from .sets import project_ball, project_simplex
-from .text import Task, source
+from .tasks import Task
+from .text import source
 
 
 @numba.njit(inline="always")

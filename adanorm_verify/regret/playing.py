@@ -11,7 +11,8 @@ import numpy as np
 from .compiling import kernel
 from .methods import Method
 from .problems import TABLES, Problem, key_of
-from .text import BLOCK, FLUSH, LAYOUTS, Task
+from .tasks import BLOCK, LAYOUTS, Task
+from .text import FLUSH
 
 UNIT = 2.0**-53
 

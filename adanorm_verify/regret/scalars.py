@@ -85,6 +85,11 @@ def names(node: ast.AST) -> set[str]:
     return {part.id for part in ast.walk(node) if isinstance(part, ast.Name)} - {"np"}
 
 
+def reads(text: str) -> set[str]:
+    """The quantities of the text of an expression."""
+    return names(ast.parse(text, mode="eval"))
+
+
 def divides(node: ast.AST) -> bool:
     return any(isinstance(part, ast.Div) for part in ast.walk(node))
 
