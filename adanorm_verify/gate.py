@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from dataclasses import dataclass, field, replace
-from multiprocessing import get_context
 from typing import Any
 
 from .conformance import Progress, check_optimizer
+from .processes import workers
 from .subject import DTYPES
 from .verdict import Verdict
 
@@ -103,8 +102,7 @@ def run_gate(
         progress: called as verdicts come in.
     """
     work = [(shipped, where, seed) for seed in seeds for where in devices(device) for shipped in SHIPPED]
-    context = get_context("spawn")
-    with ProcessPoolExecutor(jobs or os.cpu_count() or 1, context, initializer=single_threaded) as pool:
+    with workers(jobs, single_threaded) as pool:
         futures = {pool.submit(check_shipped, one, profile, where, seed): one.name for one, where, seed in work}
         for done, future in enumerate(as_completed(futures), 1):
             if progress is not None:

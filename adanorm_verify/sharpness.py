@@ -7,16 +7,16 @@ import json
 import os
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from dataclasses import asdict, dataclass, field
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Literal
 
 from . import __version__
 from .conformance import Progress, check_optimizer, spelled
 from .gate import single_threaded
+from .processes import workers
 from .targets import load
 from .verdict import Verdict
 
@@ -286,13 +286,9 @@ def results(work: Sequence[tuple[Specimen, int]], run: partial[Trial], jobs: int
     if jobs == 1 or len(work) < 2:
         yield from (run(specimen, seed) for specimen, seed in work)
         return
-    context = get_context("spawn")
-    with ProcessPoolExecutor(jobs or os.cpu_count() or 1, context, initializer=single_threaded) as pool:
-        try:
-            for future in as_completed([pool.submit(run, specimen, seed) for specimen, seed in work]):
-                yield future.result()
-        finally:
-            pool.shutdown(cancel_futures=True)  # an interrupted run must not go on behind the prompt
+    with workers(jobs, single_threaded) as pool:
+        for future in as_completed([pool.submit(run, specimen, seed) for specimen, seed in work]):
+            yield future.result()
 
 
 def add_line(file: Path, line: str) -> None:

@@ -5,11 +5,12 @@ from .check import check
 from .gate import gate
 from .identify import identify
 from .listing import listing
+from .regret import regret
 from .replay import replay
 from .report import report
 from .sharpness import sharpness
 from .survey import survey_command
 from .theory import theory
 
-COMMANDS = (check, identify, report, replay, gate, sharpness, survey_command, theory, bench, listing)
+COMMANDS = (check, identify, report, replay, gate, sharpness, survey_command, theory, regret, bench, listing)
 """In the order of `--help`."""

@@ -79,12 +79,29 @@ def progress_bar(out: Console, what: str) -> Iterator[Any]:
     if not out.is_terminal:
         yield None
         return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    described, rate, left = TextColumn("{task.description}"), TextColumn("{task.fields[rate]}"), TextColumn("left")
+    columns = (described, BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), rate, TimeRemainingColumn(), left)
     with Progress(*columns, console=out, transient=True) as bar:
-        task = bar.add_task(what, total=None)
-        yield lambda doing, done, total: bar.update(task, description=doing, completed=done, total=total)
+        task = bar.add_task(what, total=None, rate="")
+
+        def tell(doing: str, done: int, total: int) -> None:
+            bar.update(task, description=doing, completed=done, total=total, rate=rate_of(bar.tasks[task].speed))
+
+        yield tell
+
+
+def rate_of(speed: float | None) -> str:
+    """Steps a second as one reads them: a minute where they are slower than one a second."""
+    return "" if not speed else f"{speed:.1f}/s" if speed >= 1 else f"{60 * speed:.1f}/min"
 
 
 def command_line() -> str:

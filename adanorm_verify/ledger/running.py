@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from importlib.util import find_spec
-from multiprocessing import get_context
 from typing import Any
 
+from ..processes import workers
 from . import certificates, folder
 from .entry import Entry
 from .rederiving import Disagreement, rederive
@@ -103,13 +102,10 @@ def results(names: Sequence[str], jobs: int | None) -> Iterator[tuple[str, Any]]
     if jobs == 1 or len(names) < 2:
         yield from ((name, run_entry(name)) for name in names)
         return
-    with ProcessPoolExecutor(jobs or os.cpu_count() or 1, get_context("spawn")) as pool:
+    with workers(jobs) as pool:
         futures = {pool.submit(run_entry, name): name for name in names}
-        try:
-            for future in as_completed(futures):
-                yield futures[future], future.result()
-        finally:
-            pool.shutdown(cancel_futures=True)
+        for future in as_completed(futures):
+            yield futures[future], future.result()
 
 
 def missing_things(entries: Sequence[Entry]) -> list[str]:

@@ -1,0 +1,277 @@
+"""The figures of a sweep as SVG: small panels of one size, that stand side by side on a wide page and in a column on a
+narrow one. A base and its corrected form share a colour; dashes and markers tell them apart without it.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+WIDTH, HEIGHT = 4.6, 3.5
+"""Inches of a panel; at 72 points an inch its 9-point text is read at 330 pixels as well as at 460."""
+COLOURS = {
+    "sgd": "#111111",
+    "adagrad": "#7a7a7a",
+    "adam": "#0072b2",
+    "amsgrad": "#7a3e9d",
+    "diffgrad": "#b34700",
+    "radam": "#00664b",
+    "adabelief": "#b0447f",
+    "leader": "#8a6d00",
+}
+"""A base to its colour, after the palette of Okabe and Ito, dark enough on white."""
+MARKERS = dict(zip(COLOURS, "osD^vPXd", strict=True))
+REFERENCE = "#555555"
+RC = {
+    "font.size": 9,
+    "font.family": "sans-serif",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlesize": 9,
+    "axes.grid": True,
+    "grid.color": "#e3e3e3",
+    "grid.linewidth": 0.6,
+    "legend.fontsize": 8,
+    "legend.frameon": False,
+    "svg.fonttype": "none",
+    "lines.linewidth": 1.5,
+    "lines.markersize": 3.6,
+}
+
+
+@dataclass(frozen=True)
+class Style:
+    """How an optimizer is drawn."""
+
+    color: str
+    linestyle: str
+    marker: str
+    markerfacecolor: str
+
+
+def style(label: str) -> Style:
+    """Of an optimizer's label: what its first word is of decides."""
+    name = label.split()[0].lower()
+    base = name.removesuffix("norm")
+    colour = COLOURS.get(base, "#111111")
+    corrected = name.endswith("norm")
+    return Style(colour, "-" if corrected else "--", MARKERS.get(base, "o"), colour if corrected else "white")
+
+
+def panel(name: str, title: str, draw: Callable[[Axes], None]) -> str:
+    """One panel as SVG: the same bytes for the same data."""
+    with matplotlib.rc_context({**RC, "svg.hashsalt": name}):
+        figure = Figure(figsize=(WIDTH, HEIGHT), layout="constrained")
+        axes = figure.add_subplot()
+        axes.set_title(title, loc="left")
+        draw(axes)
+        handles, labels = axes.get_legend_handles_labels()
+        if handles:
+            figure.legend(handles, labels, loc="outside lower center", ncols=3 if len(labels) > 4 else 2)
+        text = io.StringIO()
+        figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
+    svg = text.getvalue()
+    return svg[svg.index("<svg") :]
+
+
+def draw(summary: Mapping[str, Any]) -> dict[str, str]:
+    """Name to SVG of every figure; a name begins with the kind of its records."""
+    found: dict[str, str] = {}
+    for kind, drawing in DRAWINGS.items():
+        if summary[kind]:
+            found |= drawing(summary[kind])
+    return found
+
+
+def grouped(records: Sequence[Mapping[str, Any]], *keys: str) -> dict[tuple[Any, ...], list[Mapping[str, Any]]]:
+    groups: dict[tuple[Any, ...], list[Mapping[str, Any]]] = {}
+    for record in records:
+        groups.setdefault(tuple(record[key] for key in keys), []).append(record)
+    return groups
+
+
+def of_regret(records: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    found = {}
+    for number, ((problem,), those) in enumerate(grouped(records, "problem").items(), 1):
+        found[f"regret-{number:02d}-total"] = panel(f"total {number}", f"{problem}: regret", regret_total(those))
+        found[f"regret-{number:02d}-average"] = panel(f"average {number}", f"{problem}: R(T)/T", regret_average(those))
+    return found
+
+
+def regret_total(records: Sequence[Mapping[str, Any]]) -> Callable[[Axes], None]:
+    def draw_on(axes: Axes) -> None:
+        claimed = None
+        for record in records:
+            horizons, mean, bars = curve(record)
+            look = style(record["optimizer"])
+            axes.fill_between(horizons, mean - bars, mean + bars, color=look.color, alpha=0.15, linewidth=0)
+            axes.plot(horizons, mean, label=record["optimizer"], **vars(look))
+            if record["claimed"] is not None and record["optimizer"].lower().startswith("adamnorm"):
+                claimed = (horizons, np.asarray(record["claimed"]))
+        horizons = np.asarray(records[0]["horizons"], dtype=float)
+        shown = [abs(curve(record)[1][0]) for record in records]
+        anchor = float(np.median([value for value in shown if value > 0] or [1.0]))
+        axes.plot(horizons, anchor * np.sqrt(horizons / horizons[0]), color=REFERENCE, linestyle=":", label="√T")
+        if claimed is not None:
+            axes.plot(*claimed, color=REFERENCE, linestyle="-.", label="Theorem 1, AdamNorm")
+        axes.set_xscale("log")
+        axes.set_yscale("symlog", linthresh=max(anchor / 10, 1e-6))
+        axes.set_xlabel("rounds T")
+
+    return draw_on
+
+
+def regret_average(records: Sequence[Mapping[str, Any]]) -> Callable[[Axes], None]:
+    def draw_on(axes: Axes) -> None:
+        for record in records:
+            horizons, mean, bars = curve(record)
+            look = style(record["optimizer"])
+            axes.errorbar(horizons, mean / horizons, bars / horizons, label=record["optimizer"], **vars(look))
+        axes.axhline(0, color=REFERENCE, linewidth=0.8)
+        axes.set_xscale("log")
+        axes.set_xlabel("rounds T")
+
+    return draw_on
+
+
+def curve(record: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Horizons, mean regret, and half the width of its 95 % band, the enclosure's width included."""
+    low, high = np.asarray(record["low"], dtype=float), np.asarray(record["high"], dtype=float)
+    errors = np.asarray(record["errors"], dtype=float)
+    return np.asarray(record["horizons"], dtype=float), (low + high) / 2, (high - low) / 2 + errors
+
+
+def of_phase(records: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    found = {}
+    for number, record in enumerate(records, 1):
+        title = f"{record['optimizer']}, γ = {record['gamma']:g}: R(T)/T"
+        found[f"phase-{number:02d}"] = panel(f"phase {number}", title, phase_map(record))
+    return found
+
+
+def phase_map(record: Mapping[str, Any]) -> Callable[[Axes], None]:
+    def draw_on(axes: Axes) -> None:
+        axis = record["axes"]
+        image = np.ma.masked_invalid(np.array(record["map"], dtype=float))
+        periods = np.arange(len(axis["periods"]) + 1) - 0.5
+        edges = np.asarray(axis["ratio_edges"], dtype=float)
+        for column, period in enumerate(axis["periods"]):
+            mesh = axes.pcolormesh(
+                periods[column : column + 2], edges[column], image[column][:, None], cmap="cividis", vmin=0, vmax=1
+            )
+        figure = axes.figure
+        assert figure is not None
+        figure.colorbar(mesh, ax=axes, label="share of the largest average regret")
+        place = np.arange(len(axis["periods"]))
+        axes.plot(place, record["measured"], "o", color="#d55e00", markeredgecolor="white", label="measured boundary")
+        for column, height in enumerate(record["closed_form"]):
+            label = "closed form" if column == 0 else None
+            axes.plot([column - 0.5, column + 0.5], [height, height], color="#d55e00", linewidth=1.8, label=label)
+        axes.set_xticks(place, [str(period) for period in axis["periods"]])
+        axes.set_yscale("log")
+        axes.set_xlabel("period P: one large gradient in P")
+        axes.set_ylabel("A/a")
+        axes.grid(visible=False)
+
+    return draw_on
+
+
+def of_logistic(records: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    found = {}
+    groups = grouped(records, "features", "rate")
+    for number, ((features, rate), those) in enumerate(sorted(groups.items()), 1):
+        with_what = f"{features} features" if features else "intercept only"
+        title = f"true rate {100 * rate:g} %, {with_what}"
+        found[f"logistic-{number:02d}"] = panel(f"logistic {number}", title, logistic_panel(those, rate))
+    return found
+
+
+def logistic_panel(records: Sequence[Mapping[str, Any]], rate: float) -> Callable[[Axes], None]:
+    def draw_on(axes: Axes) -> None:
+        for (label,), those in grouped(records, "optimizer").items():
+            those = sorted(those, key=lambda record: record["batch"])
+            batch = [record["batch"] for record in those]
+            learned = np.array([record["learned"] for record in those])
+            bars = np.abs(np.array([[record["low"], record["high"]] for record in those]).T - learned)
+            look = style(label)
+            axes.errorbar(batch, learned / rate, bars / rate, label=label, capsize=2, **vars(look))
+            lawful = [(r["batch"], r["closed_form"] / rate) for r in those if r["closed_form"] is not None]
+            if lawful and "Norm" in label:
+                axes.plot(*zip(*lawful, strict=True), "_", color="#d55e00", markersize=11, markeredgewidth=1.8)
+        axes.plot([], [], "_", color="#d55e00", markersize=11, markeredgewidth=1.8, label="law")
+        axes.axhline(1, color=REFERENCE, linewidth=0.8)
+        axes.set_xscale("log", base=2)
+        axes.set_xlabel("batch size")
+        axes.set_ylabel("learned / true rate")
+
+    return draw_on
+
+
+def of_landscape(records: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    found = {}
+    for record in records:
+        name = record["scenario"]
+        found[f"landscape-{name}-path"] = panel(f"{name} path", f"{name}: the way over the landscape", path(record))
+        found[f"landscape-{name}-update"] = panel(f"{name} update", f"{name}: size of the update", updates(record))
+    return found
+
+
+def path(record: Mapping[str, Any]) -> Callable[[Axes], None]:
+    def draw_on(axes: Axes) -> None:
+        x, y = (np.asarray(part, dtype=float) for part in record["loss"])
+        axes.plot(x, y, color=REFERENCE, linewidth=1, label="loss")
+        for name, theta in record["theta"].items():
+            look = style(name)
+            places = np.asarray(theta, dtype=float)
+            thin = places[:: max(1, len(places) // 25)]
+            height = np.interp(thin, x, y)
+            axes.plot(thin, height, label=name, **{**vars(look), "linestyle": "none"})
+        axes.set_xlabel("θ")
+
+    return draw_on
+
+
+def updates(record: Mapping[str, Any]) -> Callable[[Axes], None]:
+    def draw_on(axes: Axes) -> None:
+        for name, sizes in record["update"].items():
+            look = style(name)
+            steps = np.arange(1, len(sizes) + 1)
+            axes.plot(steps, np.abs(sizes), label=name, markevery=max(1, len(steps) // 8), **vars(look))
+        axes.set_yscale("log")
+        axes.set_xlabel("step")
+
+    return draw_on
+
+
+def of_norms(records: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    return {
+        "norms-gradient": panel("norms", "mean gradient norm while training", norm_curves(records)),
+    }
+
+
+def norm_curves(records: Sequence[Mapping[str, Any]]) -> Callable[[Axes], None]:
+    def draw_on(axes: Axes) -> None:
+        for record in records:
+            for name, line in record["curves"].items():
+                look = style(name)
+                axes.plot(record["steps"], line, label=name, markevery=max(1, len(line) // 8), **vars(look))
+        axes.set_yscale("log")
+        axes.set_xlabel("step")
+
+    return draw_on
+
+
+DRAWINGS: dict[str, Callable[[Sequence[Mapping[str, Any]]], dict[str, str]]] = {
+    "regret": of_regret,
+    "phase": of_phase,
+    "logistic": of_logistic,
+    "landscape": of_landscape,
+    "norms": of_norms,
+}
