@@ -33,7 +33,7 @@ class Settled:
     Args:
         quantities: name to values, (P, n) for n sequences of period P; what one step has in common, a number.
         memories: quantity of the state to how it remembers: as an average, as a maximum, or as a sum, which grows.
-        moves: of theta in each round, in units of the step: (P, n).
+        moves: of theta in each round, in units of the step, which sums of squares divide by sqrt(t): (P, n).
     """
 
     quantities: Mapping[str, Any]
@@ -82,7 +82,8 @@ def settle(method: Method, gradients: np.ndarray) -> Settled:
                 known[equation.name], memories[equation.name] = _cycle(equation, known, own, P, n)
                 continue
             known[equation.name] = equation(known)
-    moves = np.broadcast_to(known["theta"], (P, n, 1))[:, :, 0]
+    unit = np.sqrt(FAR) if "sum" in memories.values() else 1.0
+    moves = np.broadcast_to(known["theta"], (P, n, 1))[:, :, 0] * unit
     if not np.all(np.isfinite(moves)):
         raise ValueError(f"{method.name}: the steps of a period are not finite")
     found = {name: known[name][:, :, 0] if np.ndim(known[name]) == 3 else known[name] for name in listed.names}
