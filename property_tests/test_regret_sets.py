@@ -35,8 +35,8 @@ def feasible(kind, d, radius=1.0):
 def gap(kind, x, weights, y, radius=1.0):
     """How far y is from optimal: max over z in the set of <h (x - y), y' - y>, over the sum of the sizes of its terms.
 
-    y is nearest exactly where it is <= 0; each term of the inner product is rounded in proportion to its size, and what a
-    roundoff of y changes in it is in proportion to h |y|.
+    y is nearest exactly where it is <= 0; each term of the inner product is rounded in proportion to its size, and what
+    a roundoff of y changes in it is in proportion to h |y|.
     """
     pull = weights * (x - y)
     best = -float(feasible(kind, len(x), radius).least(-pull))
