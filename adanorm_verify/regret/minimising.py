@@ -11,8 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import numpy as np
-from scipy.linalg import LinAlgError, cho_factor, cho_solve
-from scipy.optimize import linprog
+from scipy.linalg import LinAlgError, cho_factor, cho_solve, null_space
 
 from .certificates import Region, evaluated, predictions
 from .links import Link
@@ -23,6 +22,10 @@ NEWTON = 30
 """Steps of one stage: more than a damped method needs from the last stage's point, so that it ends in any case."""
 STAGES = 16
 """From a barrier as heavy as the losses to 1e-15 of them, beside which rounding takes over."""
+SHORTEST = 2.0**-30
+"""Of a step: a shorter one gains nothing that is seen."""
+NOISE = 2.0**-50
+"""Share of the function by which rounding may lift it: without it, the last stages would not move."""
 CLOSE = 1e-3
 """Squared Newton decrement over the barrier's weight: the path is followed to 0.05 of a barrier's natural unit."""
 
@@ -116,17 +119,14 @@ def barrier(area: Region, x: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]
     )
 
 
-def newton(hessian: np.ndarray, gradient: np.ndarray, kind: str) -> np.ndarray:
-    """The step; on the simplex, the one that keeps the sum of x."""
+def newton(hessian: np.ndarray, gradient: np.ndarray, basis: np.ndarray | None) -> np.ndarray:
+    """The step; along the columns of an orthonormal basis, where there is one."""
+    if basis is not None:
+        return basis @ newton(basis.T @ hessian @ basis, basis.T @ gradient, None)
     try:
-        factor = cho_factor(hessian)
+        return -cho_solve(cho_factor(hessian), gradient)
     except LinAlgError:  # rounding has made it singular: a step of least squares
-        return -np.linalg.lstsq(hessian, gradient, rcond=None)[0] if kind != "simplex" else np.zeros_like(gradient)
-    step = -cho_solve(factor, gradient)
-    if kind != "simplex":
-        return step
-    ones = cho_solve(factor, np.ones_like(gradient))
-    return step - ones * (np.sum(step) / np.sum(ones))
+        return -np.linalg.lstsq(hessian, gradient, rcond=None)[0]
 
 
 Proposals = Iterator[tuple[np.ndarray, np.ndarray]]
@@ -137,57 +137,41 @@ def central(area: Region, law: Link, a: np.ndarray, y: np.ndarray, q: np.ndarray
     q = q / np.sum(q)
     losses = curve(law, y, q)
     x = (area.low[0] + area.high[0]) / 2 if area.kind == "box" else np.zeros(a.shape[1])
+    basis = None
     if area.kind == "simplex":
-        x = np.full(a.shape[1], 1 / a.shape[1])
+        x, basis = np.full(a.shape[1], 1 / a.shape[1]), null_space(np.ones((1, a.shape[1])))
     # a start as heavy as the slopes times the size of the set
     mu = float(np.max(area.reach(np.abs(a).T @ (q * np.abs(evaluated(law.slope, a @ x, y)))))) or 1.0
 
-    def total(point: np.ndarray, weight: float) -> float:
+    def total(point: np.ndarray) -> float:
         wall = barrier(area, point)[0]
-        return float(q @ losses(a @ point, weight)[0] + weight * wall) if wall < np.inf else np.inf
+        return float(q @ losses(a @ point, mu)[0] + mu * wall) if wall < np.inf else np.inf
+
+    def towards(point: np.ndarray) -> tuple[np.ndarray, float, np.ndarray]:
+        """Newton's step, its squared decrement, and the slopes that it predicts."""
+        _, s, bend = losses(a @ point, mu)
+        _, wall, walls = barrier(area, point)
+        gradient = a.T @ (q * s) + mu * wall
+        step = newton((a.T * (q * bend)) @ a + mu * walls, gradient, basis)
+        return step, float(-gradient @ step), s + bend * (a @ step)
 
     for _ in range(STAGES):
         for _ in range(NEWTON):
-            _, s, bend = losses(a @ x, mu)
-            _, wall, walls = barrier(area, x)
-            gradient = a.T @ (q * s) + mu * wall
-            step = newton((a.T * (q * bend)) @ a + mu * walls, gradient, area.kind)
-            decrement = -gradient @ step
-            if not decrement > 0:
-                break
-            here, length = total(x, mu), 1.0
-            while length > 1e-10 and not total(x + length * step, mu) <= here - length * decrement / 4:
-                length /= 2
-            if length <= 1e-10:
-                break
+            step, decrement, _ = towards(x)
+            length = searched(total, x, step, decrement) if decrement > 0 else 0.0
             x = x + length * step
-            if decrement <= CLOSE * mu:
+            if length == 0 or decrement <= CLOSE * mu:
                 break
-        yield x, within(law, y, losses(a @ x, mu)[1])
+        # the slopes at x lose what rounding takes from x; those that a step predicts solve the linear equations
+        yield x, within(law, y, towards(x)[2])
         mu *= SHRINK
 
 
-def vertices(area: Region, law: Link, a: np.ndarray, y: np.ndarray, q: np.ndarray) -> Proposals:
-    """As `central`, of losses with a kink on a polytope: the vertex that linear programming (HiGHS) finds, if it does.
-
-    The path's last digits are lost where a multiplier is a quotient of two tiny numbers; those of a vertex are not.
-    """
-    if law.smooth or area.kind == "ball":
-        return
-    rows, d = a.shape
-    cost = np.concatenate([np.zeros(d), q / np.max(q)])
-    if law.name == "absolute":  # t >= z - y and t >= y - z
-        turned, right = np.concatenate([a, -a]), np.concatenate([y, -y])
-    else:  # t >= 1 - y z
-        turned, right = -y[:, None] * a, -np.ones(rows)
-    slack = -np.tile(np.eye(rows), (len(right) // rows, 1))
-    sides = np.stack([area.low[0], area.high[0]], axis=1) if area.kind == "box" else np.tile((0.0, np.inf), (d, 1))
-    whole = (
-        {"A_eq": np.concatenate([np.ones(d), np.zeros(rows)])[None], "b_eq": [1.0]} if area.kind == "simplex" else {}
-    )
-    bounds = np.concatenate([sides, np.tile((0.0, np.inf), (rows, 1))])
-    found = linprog(cost, np.hstack([turned, slack]), right, bounds=bounds, method="highs", **whole)
-    if found.status == 0:
-        prices = -found.ineqlin.marginals.reshape(-1, rows) / cost[d:]
-        s = prices[0] - prices[1] if law.name == "absolute" else -y * prices[0]
-        yield found.x[:d], within(law, y, s)
+def searched(total: Callable[[np.ndarray], float], x: np.ndarray, step: np.ndarray, decrement: float) -> float:
+    """The first of 1, 1/2, 1/4, ... that lowers the function by a quarter of what its slope promises; 0 for none."""
+    here, length = total(x), 1.0
+    while length > SHORTEST:
+        if total(x + length * step) <= here - length * decrement / 4 + NOISE * abs(here):
+            return length
+        length /= 2
+    return 0.0
