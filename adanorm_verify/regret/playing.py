@@ -8,9 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .compiling import BLOCK, FLUSH, kernel
+from .compiling import kernel
 from .methods import Method
 from .problems import TABLES, Problem, key_of
+from .tasks import BLOCK, LAYOUTS, Task
+from .text import FLUSH
 
 UNIT = 2.0**-53
 
@@ -77,8 +79,9 @@ class Game:
         layout = "blocks" if runs > 1 else "scalar" if d == 1 else "single"
         width = BLOCK if layout == "blocks" else 1
         self.blocks = -(-runs // width)
+        kind = problem.feasible.kind
         self.kernel = kernel(
-            listed, problem.law, problem.sampling, problem.feasible.kind, layout, problem.batch > 1, measured
+            Task(listed, problem.law, problem.sampling, kind, LAYOUTS[layout], problem.batch > 1, measured)
         )
         many = self.blocks * width
         theta = np.broadcast_to(problem.feasible.middle if start is None else np.asarray(start, float), (runs, d))
