@@ -1,28 +1,21 @@
 """What a person who trains on rare positives gets: the probability that logistic regression learns, and its true rate.
 
-With an intercept alone a batch of b labels with k positives has the mean loss of one label k/b, so that a round is one
-row of a table of b + 1 rows with binomial chances, whatever the batch size. The step size is constant, as people train;
-what is learned is the average over the runs' second part of the probability that the model gives.
+The step size is constant, as people train. What is learned is the average, over the second part of the runs, of the
+probability that the model gives.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cached_property
-from math import ceil, log, sqrt
+from math import log, sqrt
 from typing import Any
 
 import numpy as np
-from scipy.optimize import brentq
-from scipy.stats import binom, t as student
+from scipy.stats import t as student
 
-from .links import LINKS
-from .methods import Method, label, method_of
+from .methods import label, method_of
 from .playing import Game
-from .problems import Problem, table
-from .sets import Feasible
-from .stationary import first_order, mean_corrected, zero
+from .rarity import CORRECTED, Study, sigmoid
 
 DEFAULTS: dict[str, Any] = {
     "kind": "logistic",
@@ -35,21 +28,12 @@ DEFAULTS: dict[str, Any] = {
 }
 REQUIRED = ("optimizer", "rate", "batch")
 CONFIDENCE = 0.95
-SETTLING, AVERAGING = 12, 40
-"""Relaxation times that pass before what is learned is averaged (the start has e^-12 of its weight then), and that it
-is averaged over (runs have twenty independent values each, as an exponential correlation has two times)."""
 LOOKS = 200
 """At the parameters, in the second part of the runs: five a relaxation time."""
-EDGE = 15.0
-"""Of the logits, on either side: a probability of 3e-7."""
-POINTS = 1000
-"""Points at which features are known, each with its probability of a positive label."""
 FROZEN = 1e-9
 """A step size at which parameters stay where they are: what they have moved, over it, is the sum of the updates."""
 SPREAD = 0.25
 """Of the frozen logits, on either side of the middle one, at most; else twice as far as the runs stray."""
-CORRECTED = "norm"
-"""In the name of a method whose gradients are corrected."""
 
 
 def check(settings: Mapping[str, Any]) -> None:
@@ -92,128 +76,6 @@ def check(settings: Mapping[str, Any]) -> None:
         raise ValueError("field is of an intercept alone; features must be 0")
 
 
-@dataclass(frozen=True)
-class Study:
-    """One cell: checked settings, and what follows from them."""
-
-    optimizer: Mapping[str, Any]
-    rate: float
-    batch: int
-    features: int
-    informative: bool
-    runs: int
-    rounds: int | None
-    field: bool
-    seed: int
-
-    @cached_property
-    def method(self) -> Method:
-        return method_of(self.optimizer)
-
-    @property
-    def gamma(self) -> float:
-        """Memory of the correction; 0 where there is none, or a guard that lets none through in the long run."""
-        guarded = dict(self.method.decisions).get("guard") == "decaying"
-        return float(self.method.hyperparameters.gamma) if CORRECTED in self.method.name and not guarded else 0.0
-
-    @cached_property
-    def closed_form(self) -> tuple[float, float, float] | None:
-        """What the law says is learned, and the ends between which it is known; None where there is no law."""
-        if self.features and (self.informative or self.batch > 1) and self.gamma > 0:
-            return None
-        if self.gamma == 0:
-            return self.rate, self.rate, self.rate
-        found = zero(self.rate, self.batch, self.gamma)
-        return (found.low + found.high) / 2, found.low, found.high
-
-    @property
-    def first_order(self) -> float | None:
-        """The law for Adam's moving denominator; None where the optimizer has another one, or there is no law."""
-        alike = self.method.name in ("adam", "adamnorm", "radam", "radamnorm")
-        if self.closed_form is None or self.features or not alike:
-            return None
-        return first_order(self.rate, self.batch, self.gamma, float(self.method.hyperparameters.beta2))
-
-    @cached_property
-    def learned(self) -> float:
-        """About what an intercept will learn, to know how long it takes."""
-        return zero(self.rate, self.batch, self.gamma).low
-
-    @property
-    def variance(self) -> float:
-        """The mean squared gradient there."""
-        return (self.learned - self.rate) ** 2 + self.rate * (1 - self.rate) / self.batch
-
-    @cached_property
-    def relaxation(self) -> float:
-        """Rounds in which the mean iteration's distance to its zero falls to 1/e, near it, by the law.
-
-        The logit moves by lr h(q)/scale, where scale is the optimizer's denominator.
-        """
-        q = self.learned
-        step = min(q, 1 - q) / 4
-        near = [sum(mean_corrected(q + side, self.rate, self.batch, self.gamma)) / 2 for side in (-step, step)]
-        slope = min(max((near[1] - near[0]) / (2 * step), 0.1), 1.0)  # at a jump the pull is stronger than that
-        scale = 1.0 if self.method.name.startswith("sgd") else sqrt(self.variance)
-        scale = max(scale, 0.5) if self.method.name.startswith("amsgrad") else scale  # it remembers the start's
-        scale *= 2 if self.method.name.startswith("diffgrad") else 1  # its friction is 1/2 at least
-        return scale / (float(self.method.hyperparameters.lr) * q * (1 - q) * slope)
-
-    @property
-    def first(self) -> int:
-        """Rounds before what is learned is averaged: the way there, what averages remember of it, and settling."""
-        if self.rounds is not None:
-            return self.rounds * SETTLING // (SETTLING + AVERAGING)
-        numbers = self.method.hyperparameters
-        memory = max(1 / (1 - float(one)) for one in (numbers.beta1, numbers.beta2, numbers.gamma))
-        way = float(np.abs(self.true).max()) / float(numbers.lr)
-        forgetting = memory * (SETTLING - log(self.variance))  # until e^-12 of the variance is left of v's past
-        return ceil(way + forgetting + SETTLING * self.relaxation)
-
-    @property
-    def horizon(self) -> int:
-        """Rounds in all."""
-        return self.first + ceil(AVERAGING * self.relaxation) if self.rounds is None else self.rounds
-
-    @cached_property
-    def problem(self) -> Problem:
-        if self.features == 0:
-            counts = np.arange(self.batch + 1)
-            a, y, w = table(np.ones((self.batch + 1, 1)), counts / self.batch)
-            chances = binom.pmf(counts, self.batch, self.rate)
-            space = Feasible("box", 1, -EDGE, EDGE)
-            return Problem("intercept", "logistic", space, "iid", a, y, w, chances / chances.sum())
-        z, p, _ = self.population
-        a, y, w = table(np.concatenate([z, z]), np.repeat([1.0, 0.0], len(p)))
-        chances = np.concatenate([p, 1 - p]) / len(p)
-        space = Feasible("box", z.shape[1], -EDGE, EDGE)
-        return Problem("features", "logistic", space, "iid", a, y, w, chances, batch=self.batch)
-
-    @cached_property
-    def population(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Points (1, x), the probability of a positive label at each, which has the mean `rate`, and the true theta."""
-        d = self.features
-        if not self.informative:
-            x = 1.0 - 2.0 * ((np.arange(2**d)[:, None] >> np.arange(d)) & 1)
-            theta = np.array([log(self.rate / (1 - self.rate)), *np.zeros(d)])
-            return np.column_stack([np.ones(len(x)), x]), np.full(len(x), self.rate), theta
-        x = np.random.default_rng([self.seed, 1]).standard_normal((POINTS, d))
-        weights = np.full(d, 1 / sqrt(d))
-        intercept = brentq(lambda c: np.mean(_sigmoid(x @ weights + c)) - self.rate, -40, 40, xtol=1e-14)
-        theta = np.array([intercept, *weights])
-        z = np.column_stack([np.ones(POINTS), x])
-        return z, _sigmoid(z @ theta), theta
-
-    @property
-    def true(self) -> np.ndarray:
-        """The best parameters."""
-        return self.population[2] if self.features else np.array([log(self.rate / (1 - self.rate))])
-
-
-def _sigmoid(z):
-    return LINKS["logistic"].slope.function(z, 0.0, 1.0)
-
-
 def interval(values: np.ndarray) -> tuple[float, float, float]:
     """Mean of independent values, and the ends of its 95 % interval (Student)."""
     mean, n = float(np.mean(values)), len(values)
@@ -244,6 +106,7 @@ def measure(settings: Mapping[str, Any]) -> dict[str, Any]:
     study = Study(**{key: value for key, value in full.items() if key != "kind"})
     learned, theta = _trained(study)
     mean, low, high = interval(learned)
+    expected = study.predicted
     law = study.closed_form
     error = (high - low) / 2 / float(student.ppf((1 + CONFIDENCE) / 2, study.runs - 1))
     numbers = study.method.hyperparameters
@@ -263,9 +126,11 @@ def measure(settings: Mapping[str, Any]) -> dict[str, Any]:
         "closed_form": law and law[0],
         "closed_form_low": law and law[1],
         "closed_form_high": law and law[2],
-        "first_order": study.first_order,
         "matches": law and bool(low <= law[2] and high >= law[1]),
-        "standard_errors": law and max(low - law[2], law[1] - high, 0.0) and _distance(mean, law, error),
+        "standard_errors": law and _distance(mean, law, error),
+        "predicted": expected,
+        "matches_predicted": None if expected is None else bool(low <= expected <= high),
+        "predicted_standard_errors": None if expected is None else (mean - expected) / error,
         "starts_apart": _apart(learned),
         "field": _field(study, mean) if study.field else None,
     }
@@ -290,12 +155,12 @@ def _trained(study: Study) -> tuple[np.ndarray, np.ndarray]:
     true = study.true
     start = np.where(np.arange(study.runs)[:, None] % 2, 0.0, true[None, :])
     game = Game(study.method, study.problem, study.runs, study.seed, start)
-    z, weights = (study.population[0], None) if study.features else (np.ones((1, 1)), None)
+    z = study.population[0] if study.features else np.ones((1, 1))
     learned, theta = np.zeros(study.runs), np.zeros((study.runs, len(true)))
     horizons = np.unique(np.linspace(study.first, study.horizon, LOOKS + 1).astype(int)[1:])
     for horizon in horizons:
         now = game.play(int(horizon)).theta
-        learned += np.mean(_sigmoid(now @ z.T), axis=1) / len(horizons)
+        learned += np.mean(sigmoid(now @ z.T), axis=1) / len(horizons)
         theta += now / len(horizons)
     return learned, theta
 
@@ -313,7 +178,7 @@ def _field(study: Study, middle: float) -> dict[str, float]:
     game = Game(method_of(optimizer), study.problem, study.runs, study.seed + 1, logits[:, None])
     before = game.play(study.first).theta[:, 0]
     update = (before - game.play(study.horizon).theta[:, 0]) / (FROZEN * (study.horizon - study.first))
-    x = _sigmoid(logits) - middle
+    x = sigmoid(logits) - middle
     (slope, offset), covariance = np.polyfit(x, update, 1, cov=True)
     root = -offset / slope
     error = sqrt(covariance[1, 1] + root**2 * covariance[0, 0] + 2 * root * covariance[0, 1]) / abs(slope)
@@ -330,7 +195,7 @@ def _calibration(study: Study, theta: np.ndarray) -> dict[str, float]:
         x = np.column_stack([np.ones(len(p)), z @ one])
         fitted = np.array([0.0, 1.0])
         for _ in range(50):
-            q = _sigmoid(x @ fitted)
+            q = sigmoid(x @ fitted)
             fitted = fitted + np.linalg.solve((x * (q * (1 - q))[:, None]).T @ x, x.T @ (p - q))
         slopes.append(fitted[1])
     mean, low, high = interval(np.array(slopes))

@@ -17,7 +17,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
-from math import ceil, exp, log, log2
+from math import ceil, log, log2
 
 import numba
 import numpy as np
@@ -112,7 +112,7 @@ def laws_of_average(sizes: np.ndarray, chances: np.ndarray, gamma: float, cells:
 
 
 @lru_cache(maxsize=64)
-def _labels(rate: float, batch: int) -> tuple[np.ndarray, np.ndarray]:
+def labels(rate: float, batch: int) -> tuple[np.ndarray, np.ndarray]:
     """Shares of positive labels that can be met in a batch, and their chances."""
     counts = np.arange(batch + 1)
     chances = binom.pmf(counts, batch, rate)
@@ -130,7 +130,7 @@ def mean_corrected(q: float, rate: float, batch: int, gamma: float, cells: int =
         gamma: memory, in [0, 1).
         cells: of the grid on which e's law is enclosed.
     """
-    shares, chances = _labels(rate, batch)
+    shares, chances = labels(rate, batch)
     return mean_of(q - shares, chances, gamma, cells)
 
 
@@ -145,14 +145,28 @@ def mean_of(g: np.ndarray, chances: np.ndarray, gamma: float, cells: int = CELLS
     return plain + gamma * float(chances @ low) - ROUNDING, plain + gamma * float(chances @ high) + ROUNDING
 
 
-def mean_update(q: float, rate: float, batch: int, gamma: float, beta2: float, cells: int = CELLS) -> float:
-    """The mean of Adam's update times sqrt(E g^2), to first order in 1 - beta2: its denominator moves with the gradients.
+def mean_square(q: float, rate: float, batch: int, gamma: float, cells: int = CELLS) -> float:
+    """The mean square of the corrected gradient, about: of the middle of the two laws of e.
 
-    E[m v^(-1/2)] = V^(-1/2) (h - Cov(m, v)/(2 V) + ...), and Cov(m, v) is 1 - beta2 times the sum over all lags k of
-    Cov(s_t, g_{t-k}^2), but for terms of order (1 - beta2)^2. That sum is the derivative of h in the direction of the
-    law of gradients that has its chances times g^2: it changes every independent gradient of the past alike.
+    It is (|g| + gamma (e - |g|)^+)^2, e independent of g.
     """
-    shares, chances = _labels(rate, batch)
+    shares, chances = labels(rate, batch)
+    u = np.abs(q - shares)
+    if gamma == 0:
+        return float(chances @ u**2)
+    laws = laws_of_average(u, chances, gamma, cells)
+    return sum(float(chances @ ((u[:, None] + gamma * np.maximum(x - u[:, None], 0)) ** 2 @ p)) for x, p in laws) / 2
+
+
+def mean_update(q: float, rate: float, batch: int, gamma: float, beta2: float, cells: int = CELLS) -> float:
+    """The mean of Adam's update times sqrt(E g^2), to first order in 1 - beta2.
+
+    Its denominator moves with the gradients: E[m v^(-1/2)] = V^(-1/2) (h - Cov(m, v)/(2 V) + ...), and Cov(m, v) is
+    1 - beta2 times the sum over all lags k of Cov(s_t, g_{t-k}^2), but for terms of order (1 - beta2)^2. That sum is
+    the derivative of h in the direction of the law of gradients that has its chances times g^2: it changes every
+    independent gradient of the past alike.
+    """
+    shares, chances = labels(rate, batch)
     g = q - shares
     weight = g**2 / float(chances @ g**2) - 1
     tilt = 0.5 / float(np.max(np.abs(weight)))
@@ -237,24 +251,3 @@ def _narrowed(low: float, high: float, rate: float, batch: int, gamma: float) ->
                 inner = middle
         low, high = (outer, high) if side > 0 else (low, outer)
     return low, high
-
-
-@lru_cache(maxsize=4096)
-def first_order(rate: float, batch: int, gamma: float, beta2: float) -> float | None:
-    """Where the mean of Adam's update is zero, to first order in 1 - beta2; None where it keeps its sign.
-
-    Looked for about the zero of the mean corrected gradient, in the logit, to a ten-thousandth.
-    """
-    centre = zero(rate, batch, gamma).low
-    middle = log(centre / (1 - centre))
-    left, right = middle - 2, middle + 2
-
-    def value(logit: float) -> float:
-        return mean_update(1 / (1 + exp(-logit)), rate, batch, gamma, beta2)
-
-    if not value(left) < 0 < value(right):
-        return None
-    while right - left > NARROW:
-        inner = (left + right) / 2
-        left, right = (inner, right) if value(inner) < 0 else (left, inner)
-    return 1 / (1 + exp(-(left + right) / 2))
