@@ -1,4 +1,4 @@
-"""Confirmation by play: an average regret that does not fall while the control's does, at a horizon and at ten times it.
+"""Confirmation by play: an average regret that does not fall while the control's does, up to ten times a horizon.
 
 Played with the optimizer's own steps on [-1, 1], from the best end as well as from the middle. From the best end the
 average regret of a method that learns stays near zero, and that of one that fails rises; from the middle the first

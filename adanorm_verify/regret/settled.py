@@ -113,6 +113,6 @@ def _cycle(equation: Callable, known: dict[str, Any], own: str, P: int, n: int) 
         return np.broadcast_to(from_zero / P * FAR, (P, n, 1)), "sum"
     start = from_zero / (1 - slope)
     values = period(start)
-    if not np.all(np.abs(slope) < 1) or not np.allclose(values[-1], start, rtol=SURE, atol=0):
+    if not np.all(np.abs(slope) < 1) or np.any(np.abs(values[-1] - start) > SURE * np.abs(values).max(axis=0)):
         raise ValueError(f"{own.removesuffix(PREVIOUS)} settles to no cycle that its equation shows")
     return values, "average"
