@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy import stats
 
 from .certificates import FLOOR, PIECES, SECOND, UNIT, Region, region
 from .comparators import Best, best
+from .growth import grow
 from .methods import label, method_of
 from .playing import Checkpoint, Game, checkpoints, dyadic
 from .problems import Problem
@@ -169,7 +171,7 @@ def measure(settings: Mapping[str, Any]) -> dict[str, Any]:
 
     Returns:
         `problem`, `optimizer`, `horizons`, `runs`; `low` and `high` of each run at each horizon, `mean_low` and
-        `mean_high`; `claimed`, the mean of the right-hand side of Theorem 1 at each horizon, or null with
+        `mean_high`; `errors`, half the 95 % interval of the mean over runs; `claimed`, the mean of the right-hand side of Theorem 1 at each horizon, or null with
         `claimed_why`; `first_violation`, the first horizon at which the regret of a run is certainly above its claim;
         `first_informative`, the first at which the claim is below D G T, and `informative_from`, the horizon at which
         it would be, were its terms to go on like sqrt(T); `constants`, the largest over runs at the last horizon;
@@ -195,19 +197,23 @@ def measure(settings: Mapping[str, Any]) -> dict[str, Any]:
         largest = {"G": checkpoint.measures["G"], "G_inf": checkpoint.measures["G_inf"], "D": D, "D_inf": D_inf}
         constants = {name: float(np.max(values)) for name, values in largest.items()}
     low, high = (np.stack([getattr(one, side) for one in found]) for side in ("low", "high"))
+    runs = _given(settings, "runs")
     return {
         "problem": problem.name,
         "optimizer": label(_optimizer(settings)),
         "horizons": horizons,
-        "runs": _given(settings, "runs"),
+        "runs": runs,
         "low": low.tolist(),
         "high": high.tolist(),
         "mean_low": np.mean(low, axis=1).tolist(),
         "mean_high": np.mean(high, axis=1).tolist(),
+        "errors": (
+            stats.t.ppf(0.975, max(runs - 1, 1)) * np.std((low + high) / 2, axis=1) / max(runs - 1, 1) ** 0.5
+        ).tolist(),
         **compared(low, claims),
         "claimed_why": why,
         "constants": constants,
-        "growth": growth(horizons, low, high),
+        "growth": grow(horizons, low, high).to_json(),
     }
 
 
@@ -230,8 +236,3 @@ def compared(low: np.ndarray, claims: Sequence[Claim]) -> dict[str, Any]:
 
 def _first(horizons: Sequence[int], holds: np.ndarray) -> int | None:
     return next((T for T, one in zip(horizons, holds, strict=True) if one), None)
-
-
-def growth(horizons: Sequence[int], low: np.ndarray, high: np.ndarray) -> dict[str, Any] | None:
-    """How the regret grows, low and high of shape (horizons, runs)."""
-    return None
