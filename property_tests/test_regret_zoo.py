@@ -1,4 +1,4 @@
-"""Problems by name: every one can be played and compared, draws what its sentence says, and refuses what it cannot be."""
+"""Problems by name: each can be played and compared, draws what its sentence says, and refuses what it cannot be."""
 
 from __future__ import annotations
 

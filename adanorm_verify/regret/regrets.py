@@ -171,7 +171,8 @@ def measure(settings: Mapping[str, Any]) -> dict[str, Any]:
 
     Returns:
         `problem`, `optimizer`, `horizons`, `runs`; `low` and `high` of each run at each horizon, `mean_low` and
-        `mean_high`; `errors`, half the 95 % interval of the mean over runs; `claimed`, the mean of the right-hand side of Theorem 1 at each horizon, or null with
+        `mean_high`; `errors`, half the 95 % interval of the mean over runs; `claimed`,
+        the mean of the right-hand side of Theorem 1 at each horizon, or null with
         `claimed_why`; `first_violation`, the first horizon at which the regret of a run is certainly above its claim;
         `first_informative`, the first at which the claim is below D G T, and `informative_from`, the horizon at which
         it would be, were its terms to go on like sqrt(T); `constants`, the largest over runs at the last horizon;

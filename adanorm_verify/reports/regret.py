@@ -117,20 +117,19 @@ SENTENCES = {
 ABOUT = {
     "calibration": "The whole analysis is run on problems whose growth is known before it says anything about AdaNorm: "
     "the interval must have the truth in at least 90 % of repeated experiments, and the class must be right.",
-    "regret": "Regret against the best fixed point of each prefix, as an enclosure, averaged over runs; bands are 95 %. "
-    "A base is dashed, its corrected form solid in the same colour. The vertical axis is linear about 0: regret may be "
-    "negative.",
-    "phase": "One gradient of size A in P rounds, all others of size a the other way. Between P - 1 and the closed form "
-    "1 + (P - 2)(1 - γ^P)/(1 - γ) the corrected method goes to the wrong end (ledger: cex.threshold).",
-    "hunt": "Short sequences of small integers, simplest first, on which the optimizer's average regret does not vanish "
-    "while the control's does; each is confirmed at ten times the horizon and has an exact certificate.",
+    "regret": "Regret against the best fixed point of each prefix, as an enclosure, averaged over runs; bands: 95 %. "
+    "A base is dashed, its corrected form solid in the same colour. The axis is linear about 0: regret may be negative.",
+    "phase": "One gradient of size A in P rounds, all others of size a the other way. Between P - 1 and the closed "
+    "form 1 + (P - 2)(1 - γ^P)/(1 - γ) the corrected method goes to the wrong end (ledger: cex.threshold).",
+    "hunt": "Short sequences of small integers, simplest first, on which the optimizer's average regret does not "
+    "vanish while the control's does; each is confirmed at ten times the horizon and has an exact certificate.",
     "logistic": "Logistic regression, labels with the true rate; the probability that is learned in the long run. "
     "Orange dashes: where the mean corrected gradient vanishes (ledger: noise.logistic).",
     "landscape": "Section 3.1 of the paper explains the correction by three sentences; each is tested on runs.",
     "norms": "The paper's Figure 3 on a small network trained here.",
 }
 METHODS = (
-    "Optimizers are played from the very lists of equations that check implementations, compiled to a loop; the loop is "
+    "Optimizers are played from the very lists of equations that check implementations, compiled to a loop; it is "
     "held against the NumPy reference in the tests.",
     "The best fixed point is exact where a closed form exists; elsewhere a solver's point gives one end of the "
     "enclosure, and weak duality the other, whatever the solver did.",

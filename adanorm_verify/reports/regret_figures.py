@@ -162,7 +162,7 @@ def phase_map(record: Mapping[str, Any]) -> Callable[[Axes], None]:
         image = np.ma.masked_invalid(np.array(record["map"], dtype=float))
         periods = np.arange(len(axis["periods"]) + 1) - 0.5
         edges = np.asarray(axis["ratio_edges"], dtype=float)
-        for column, period in enumerate(axis["periods"]):
+        for column in range(len(axis["periods"])):
             mesh = axes.pcolormesh(
                 periods[column : column + 2], edges[column], image[column][:, None], cmap="cividis", vmin=0, vmax=1
             )

@@ -69,10 +69,9 @@ def phase(records: Sequence[Record]) -> Table:
     for r in records:
         columns = zip(r["axes"]["periods"], r["measured"], r["closed_form"], r["resolution"], strict=True)
         for period, measured, closed, resolution in columns:
-            rows.append(
-                [r["optimizer"], number(r["gamma"]), str(period), number(measured, 5), number(closed, 5)]
-                + [number(resolution), "yes" if r["agrees"] else "no"]
-            )
+            place = (r["optimizer"], number(r["gamma"]), str(period))
+            agree = "yes" if r["agrees"] else "no"
+            rows.append([*place, number(measured, 5), number(closed, 5), number(resolution), agree])
     return names, rows
 
 
