@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 from scipy.optimize import brentq
+from scipy.special import expit
 from scipy.stats import binom
 
-from .links import LINKS
 from .methods import Method, method_of
 from .problems import Problem, table
 from .sets import Feasible
@@ -37,8 +37,8 @@ CORRECTED = "norm"
 """In the name of a method whose gradients are corrected."""
 
 
-def sigmoid(z):
-    return LINKS["logistic"].slope.function(z, 0.0, 1.0)
+sigmoid = expit
+"""The probability that the model gives at a logit."""
 
 
 @dataclass(frozen=True)
