@@ -10,7 +10,7 @@ import pytest
 
 from adanorm_verify.ledger.folder import imported
 from adanorm_verify.regret.advice import advice
-from adanorm_verify.regret.imbalance import check, interval, measure
+from adanorm_verify.regret.imbalance import agreement, check, interval, measure
 from adanorm_verify.regret.stationary import laws_of_average, mean_corrected, mean_update, zero
 from adanorm_verify.regret.straying import predicted
 
@@ -174,6 +174,19 @@ def test_the_field_of_frozen_parameters_is_zero_at_the_law():
     assert found["high"] - found["low"] < 0.1 * law.high
 
 
+def test_cells_are_judged_together():
+    """The Student quantile of 32 runs: one of forty cells may be 2.5 standard errors away, none 4."""
+    right = [{"runs": 32, "matches_predicted": z < 2, "predicted_standard_errors": z} for z in [0.3] * 39 + [2.5]]
+    found = agreement(right)
+    assert found["agrees"]
+    assert (found["cells"], found["within"], found["largest"]) == (40, 39, 2.5)
+    assert not agreement([*right, {"runs": 32, "matches_predicted": False, "predicted_standard_errors": -4.0}])[
+        "agrees"
+    ]
+    with pytest.raises(ValueError, match="no record has a predicted"):
+        agreement([{"runs": 32, "matches_predicted": None, "predicted_standard_errors": None}])
+
+
 def test_features_do_not_remove_the_bias():
     size = {"features": 2, "rounds": 10_000, "runs": 8}
     plain = measure(cell({**sgdnorm(), "name": "sgd"}, **size))
@@ -187,7 +200,7 @@ def test_features_do_not_remove_the_bias():
 
 def test_features_without_information_leave_the_law_as_it_is():
     found = measure(cell(sgdnorm(lr=0.03), features=2, informative=False, rounds=120_000))
-    assert found["closed_form"] == pytest.approx(zero(0.1, 1, GAMMA).low, rel=1e-3)
+    assert found["closed_form"] == imported("theory.noise_formulas").logistic_stationary(0.1, GAMMA)
     assert found["learned"] == pytest.approx(found["closed_form"], rel=0.1)
 
 
