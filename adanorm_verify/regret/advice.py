@@ -52,8 +52,8 @@ def farthest(record: Record) -> float:
     return max(abs(record["low"] / record["rate"] - 1), abs(record["high"] / record["rate"] - 1))
 
 
-def percent(value: float) -> str:
-    return f"{100 * value:.3g} %"
+def percent(value: float, digits: int = 3) -> str:
+    return f"{100 * value:.{digits}g} %"
 
 
 def batches(size: int) -> str:
@@ -62,8 +62,8 @@ def batches(size: int) -> str:
 
 def instead(record: Record) -> str:
     """What was learned in the place of what."""
-    figures = f"{percent(record['learned'])} ({percent(record['low'])} to {percent(record['high'])})"
-    return f"{figures} in the place of {percent(record['rate'])} with {batches(record['batch'])}"
+    learned, low, high = (percent(record[key], 4) for key in ("learned", "low", "high"))
+    return f"{learned} ({low} to {high}) in the place of {percent(record['rate'])} with {batches(record['batch'])}"
 
 
 def _worst(corrected: list[Record]) -> list[str]:
@@ -117,7 +117,7 @@ def _others(how: str, records: list[Record]) -> list[str]:
         return []
     worst = max(records, key=farthest)
     return [
-        f"{how} what was learned was within {percent(farthest(worst))} of the rate in all {len(records)} cells (the "
+        f"{how} the true rate was learned to {percent(farthest(worst))} or better in {len(records)} cells (the "
         f"farthest: {worst['optimizer']}, {percent(worst['learned'])} for {percent(worst['rate'])} with "
         f"{batches(worst['batch'])})."
     ]
