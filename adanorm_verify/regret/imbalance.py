@@ -6,7 +6,7 @@ probability that the model gives.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import log, sqrt
 from typing import Any
 
@@ -30,6 +30,8 @@ REQUIRED = ("optimizer", "rate", "batch")
 CONFIDENCE = 0.95
 LOOKS = 200
 """At the parameters, in the second part of the runs: five a relaxation time."""
+NEWTON = 30
+"""Steps of a fit with two parameters from the fit with one; ten reach the last digit (the tests see it)."""
 FROZEN = 1e-9
 """A step size at which parameters stay where they are: what they have moved, over it, is the sum of the updates."""
 SPREAD = 0.25
@@ -93,10 +95,13 @@ def measure(settings: Mapping[str, Any]) -> dict[str, Any]:
 
     Returns:
         `learned` with `low` and `high`, the 95 % interval over runs; `closed_form` with its ends, or null; `matches`,
-        whether the two intervals meet (null without a law); `standard_errors`, the distance of the two;
+        whether the two intervals meet (null without a law); `standard_errors`, the distance of the two; `predicted`,
+        what the law says at this step size and beta2 (`straying.predicted`), and how it matches;
         `starts_apart`, the distance, in standard errors, of what was learned from two starts; `field`, where the mean
         update with parameters held fixed is zero, or null; with features `slope`, `slope_low`, `slope_high`: of the
-        calibration, 1 where it is right.
+        calibration, 1 where it is right (null where the features carry nothing).
+        For diffGrad and AdaBelief the law is of their corrected gradient, which their friction and their own second
+        moment weigh: where they matter it does not match.
 
     Raises:
         ValueError: as `check`.
@@ -127,18 +132,53 @@ def measure(settings: Mapping[str, Any]) -> dict[str, Any]:
         "closed_form_low": law and law[1],
         "closed_form_high": law and law[2],
         "matches": law and bool(low <= law[2] and high >= law[1]),
-        "standard_errors": law and _distance(mean, law, error),
+        "standard_errors": law and _distance(mean, min(max(mean, law[1]), law[2]), error),
         "predicted": expected,
         "matches_predicted": None if expected is None else bool(low <= expected <= high),
-        "predicted_standard_errors": None if expected is None else (mean - expected) / error,
+        "predicted_standard_errors": None if expected is None else _distance(mean, expected, error),
         "starts_apart": _apart(learned),
         "field": _field(study, mean) if study.field else None,
     }
     return record | (_calibration(study, theta) if study.features else {})
 
 
-def _distance(mean: float, law: tuple[float, float, float], error: float) -> float:
-    return (mean - min(max(mean, law[1]), law[2])) / error
+def _distance(mean: float, law: float, error: float) -> float | None:
+    """In standard errors; None where all runs learned the same number."""
+    return (mean - law) / error if error else None
+
+
+def agreement(records: Sequence[Mapping[str, Any]], law: str = "predicted") -> dict[str, Any]:
+    """Whether cells agree with a law together: one interval in twenty misses by chance, so that single ones do not say.
+
+    Args:
+        records: of `measure`; those without that law are not counted.
+        law: "predicted", at the cell's step size, or "closed_form", as steps become small.
+
+    Returns:
+        `cells`, how many; `within`, in how many the 95 % interval holds the law; `largest`, the largest distance in
+        standard errors, and `limit`, which it passes in one study of twenty if the law is right (Bonferroni);
+        `agrees`, whether it did not.
+
+    Raises:
+        ValueError: no record has that law.
+    """
+    matches, distance = {
+        "predicted": ("matches_predicted", "predicted_standard_errors"),
+        "closed_form": ("matches", "standard_errors"),
+    }[law]
+    known = [record for record in records if record[distance] is not None]
+    if not known:
+        raise ValueError(f"no record has a {law} to agree with")
+    share = (1 - CONFIDENCE) / len(known) / 2
+    over = [abs(record[distance]) / float(student.isf(share, record["runs"] - 1)) for record in known]
+    worst = known[int(np.argmax(over))]
+    return {
+        "cells": len(known),
+        "within": sum(record[matches] for record in known),
+        "largest": abs(worst[distance]),
+        "limit": float(student.isf(share, worst["runs"] - 1)),
+        "agrees": max(over) <= 1,
+    }
 
 
 def _apart(learned: np.ndarray) -> float | None:
@@ -187,16 +227,19 @@ def _field(study: Study, middle: float) -> dict[str, float]:
     return dict(zip(("zero", "low", "high"), ends, strict=True))
 
 
-def _calibration(study: Study, theta: np.ndarray) -> dict[str, float]:
+def _calibration(study: Study, theta: np.ndarray) -> dict[str, float | None]:
     """Slope of the true log odds on the learned ones, fitted by maximum likelihood to the population, over runs."""
+    if not study.informative:  # all odds are one
+        return dict.fromkeys(("slope", "slope_low", "slope_high"))
     z, p, _ = study.population
     slopes = []
     for one in theta:
-        x = np.column_stack([np.ones(len(p)), z @ one])
-        fitted = np.array([0.0, 1.0])
-        for _ in range(50):
+        learned = z @ one
+        x = np.column_stack([np.ones(len(p)), (learned - learned.mean()) / learned.std()])
+        fitted = np.array([log(study.rate / (1 - study.rate)), 0.0])
+        for _ in range(NEWTON):
             q = sigmoid(x @ fitted)
             fitted = fitted + np.linalg.solve((x * (q * (1 - q))[:, None]).T @ x, x.T @ (p - q))
-        slopes.append(fitted[1])
+        slopes.append(fitted[1] / learned.std())
     mean, low, high = interval(np.array(slopes))
     return {"slope": mean, "slope_low": low, "slope_high": high}

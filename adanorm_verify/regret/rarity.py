@@ -15,9 +15,10 @@ from typing import Any
 
 import numpy as np
 from scipy.optimize import brentq
+from scipy.special import expit
 from scipy.stats import binom
 
-from .links import LINKS
+from ..ledger.folder import imported
 from .methods import Method, method_of
 from .problems import Problem, table
 from .sets import Feasible
@@ -37,8 +38,8 @@ CORRECTED = "norm"
 """In the name of a method whose gradients are corrected."""
 
 
-def sigmoid(z):
-    return LINKS["logistic"].slope.function(z, 0.0, 1.0)
+sigmoid = expit
+"""The probability that the model gives at a logit."""
 
 
 @dataclass(frozen=True)
@@ -67,11 +68,19 @@ class Study:
 
     @cached_property
     def closed_form(self) -> tuple[float, float, float] | None:
-        """What the law says is learned, and the ends between which it is known; None where there is no law."""
+        """What the law says is learned as steps become small, and ends between which it is known; None without a law.
+
+        The ledger's noise.logistic for single labels, else the zero of `stationary`; with features that carry nothing
+        noise.logistic.features.
+        """
         if self.features and (self.informative or self.batch > 1) and self.gamma > 0:
             return None
         if self.gamma == 0:
             return self.rate, self.rate, self.rate
+        if self.batch == 1:
+            formulas: Any = imported("theory.noise_formulas")
+            exact = float(formulas.logistic_stationary(self.rate, self.gamma))
+            return exact, exact, exact
         found = zero(self.rate, self.batch, self.gamma)
         return (found.low + found.high) / 2, found.low, found.high
 

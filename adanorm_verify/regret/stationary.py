@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 from math import ceil, log, log2
+from typing import Any
 
 import numba
 import numpy as np
@@ -43,7 +44,11 @@ def _grid(sizes: np.ndarray, chances: np.ndarray, cells: int) -> np.ndarray:
     low = ordered[np.searchsorted(reached, UNSEEN)]
     high = ordered[min(np.searchsorted(reached, reached[-1] - 1e-14), len(ordered) - 1)]
     fine = np.linspace(low, max(high, low + NO_WIDTH), cells)
-    ends = [ordered[:1] if ordered[0] < fine[0] else [], fine, ordered[-1:] if ordered[-1] > fine[-1] else []]
+    ends: list[Any] = [
+        ordered[:1] if ordered[0] < fine[0] else [],
+        fine,
+        ordered[-1:] if ordered[-1] > fine[-1] else [],
+    ]
     return np.concatenate(ends)
 
 
@@ -95,19 +100,20 @@ def laws_of_average(sizes: np.ndarray, chances: np.ndarray, gamma: float, cells:
     nodes, least, most = _grid(sizes, chances, cells), sizes.min(), sizes.max()
     order = np.argsort(sizes)
     sizes, chances = sizes[order], chances[order]
-    one, all_of_it = np.zeros(1), np.ones(1)
-    small = _gathered(sizes, chances, one, all_of_it, 1.0, nodes)
-    large = _spread(sizes, chances, one, all_of_it, 1.0, nodes)
+    gathered: Any = _gathered
+    spread: Any = _spread
+    alone = np.zeros(1), np.ones(1)
+    small, large = gathered(sizes, chances, *alone, 1.0, nodes), spread(sizes, chances, *alone, 1.0, nodes)
     power = gamma
     for _ in range(ceil(log2(max(log(FORGOTTEN) / log(gamma), 1))) if gamma > 0 else 0):
         share = 1 / (1 + power)
-        small, large = _gathered(*small, *small, share, nodes), _spread(*large, *large, share, nodes)
+        small, large = gathered(*small, *small, share, nodes), spread(*large, *large, share, nodes)
         power *= power
     mean = float(sizes @ chances)
     if power > 0 and most > least:
         rest = np.array([least, most]), np.array([most - mean, mean - least]) / (most - least)
-        small = _gathered(*small, np.array([mean]), all_of_it, 1 - power, nodes)
-        large = _spread(*large, *rest, 1 - power, nodes)
+        small = gathered(*small, np.array([mean]), np.ones(1), 1 - power, nodes)
+        large = spread(*large, *rest, 1 - power, nodes)
     return small, large
 
 

@@ -16,9 +16,9 @@ import numpy as np
 
 from .stationary import COARSE, labels, mean_corrected, mean_square, mean_update, zero
 
-WIDTH = 10.0
-"""Of the logits looked at, on either side, in standard deviations of a straight H: the density is below e^-40 there."""
-POINTS = 121
+WIDTH = 8.0
+"""Of the logits looked at, on either side, in standard deviations of a straight H: the density is below e^-30 there."""
+POINTS = 81
 BESIDE = 1e-9
 """Distance in the logit of the points on either side of a jump."""
 
