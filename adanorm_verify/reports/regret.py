@@ -8,6 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from ..files import write_atomically
+from ..regret.advice import advice
+from ..regret.hunting import title
+from ..regret.imbalance import agreement
 from . import regret_figures, regret_tables
 from .html import environment
 
@@ -73,34 +76,45 @@ def of_regret(records: list[Mapping[str, Any]]) -> list[str]:
 
 
 def of_phase(records: list[Mapping[str, Any]]) -> list[str]:
+    boundaries = sum(len(record["measured"]) for record in records)
     agreeing = sum(record["agrees"] for record in records)
-    return [f"{agreeing} of {len(records)} measured boundaries lie on the closed form within the grid's resolution"]
-
-
-def of_hunt(records: list[Mapping[str, Any]]) -> list[str]:
     return [
-        f"{record['optimizer']}: {record['sequence']} (average regret {record['average_regret']:.3g} after "
-        f"{record['horizon']} rounds)"
-        if record["found"]
-        else f"{record['optimizer']}: nothing found"
-        for record in records
+        f"in {agreeing} of {len(records)} diagrams ({boundaries} boundaries) every measured boundary lies on the "
+        "closed form, within the grid's resolution"
     ]
 
 
-def of_logistic(records: list[Mapping[str, Any]]) -> list[str]:
-    from ..regret.imbalance import recommendation
+def of_hunt(records: list[Mapping[str, Any]]) -> list[str]:
+    """The failures one by one, and those of whom nothing was found together."""
+    told = [
+        f"{title(record['optimizer'])} fails on {record['sequence']}: average regret {record['average_regret']:.3g} "
+        f"after {record['horizon']:,} rounds, of {title(record['control'])} {record['control_average']:.2g}"
+        for record in records
+        if record["found"]
+    ]
+    spared = [title(record["optimizer"]) for record in records if not record["found"]]
+    return [*told, *([f"nothing found for {', '.join(spared)}"] if spared else [])]
 
-    lawful = [record for record in records if record["closed_form"] is not None]
-    met = sum(record["matches"] for record in lawful)
-    return [f"{met} of {len(lawful)} measurements have the law within their error bars", *recommendation(records)]
+
+def of_logistic(records: list[Mapping[str, Any]]) -> list[str]:
+    alone = agreement(records)
+    told = (
+        f"the law at the step size is met within the error bars in {alone['within']} of {alone['cells']} cells, the "
+        f"farthest at {alone['largest']:.2g} standard errors where chance explains {alone['limit']:.2g}: "
+        f"{'they agree' if alone['agrees'] else 'they do not agree'}"
+    )
+    return [told, *advice(records)]
 
 
 def of_landscape(records: list[Mapping[str, Any]]) -> list[str]:
-    return [f"{record['scenario']} {record['verdict']}: {record['why']}" for record in records]
+    return [f"{r['scenario']}: \u201c{s['sentence']}\u201d {s['verdict']}" for r in records for s in r["sentences"]]
 
 
 def of_norms(records: list[Mapping[str, Any]]) -> list[str]:
-    return [record["sentence"] for record in records]
+    return [
+        f"\u201c{record['sentence']}\u201d {record['verdict']}: {record['why']}. {record['accuracies']}"
+        for record in records
+    ]
 
 
 SENTENCES = {
@@ -117,7 +131,7 @@ SENTENCES = {
 ABOUT = {
     "calibration": "The whole analysis is run on problems whose growth is known before it says anything about AdaNorm: "
     "the interval must have the truth in at least 90 % of repeated experiments, and the class must be right.",
-    "regret": "Regret against the best fixed point of each prefix, as an enclosure, averaged over runs; bands: 95 %. "
+    "regret": "Regret against the best fixed point of each prefix, an enclosure, averaged over runs; bands: 95 %. "
     "A base is dashed, its corrected form solid in the same colour. The axis is linear about 0: regret may be negative.",
     "phase": "One gradient of size A in P rounds, all others of size a the other way. Between P - 1 and the closed "
     "form 1 + (P - 2)(1 - γ^P)/(1 - γ) the corrected method goes to the wrong end (ledger: cex.threshold).",

@@ -14,6 +14,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ..regret.methods import label
+
 WIDTH, HEIGHT = 4.6, 3.5
 """Inches of a panel; at 72 points an inch its 9-point text is read at 330 pixels as well as at 460."""
 COLOURS = {
@@ -151,33 +153,33 @@ def curve(record: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray, np.ndarray
 def of_phase(records: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     found = {}
     for number, record in enumerate(records, 1):
-        title = f"{record['optimizer']}, γ = {record['gamma']:g}: R(T)/T"
+        title = f"{label({'name': record['optimizer']['name']})}, γ = {record['gamma']:g}: R(T)/T"
         found[f"phase-{number:02d}"] = panel(f"phase {number}", title, phase_map(record))
     return found
 
 
 def phase_map(record: Mapping[str, Any]) -> Callable[[Axes], None]:
     def draw_on(axes: Axes) -> None:
-        axis = record["axes"]
-        image = np.ma.masked_invalid(np.array(record["map"], dtype=float))
-        periods = np.arange(len(axis["periods"]) + 1) - 0.5
-        edges = np.asarray(axis["ratio_edges"], dtype=float)
-        for column in range(len(axis["periods"])):
-            mesh = axes.pcolormesh(
-                periods[column : column + 2], edges[column], image[column][:, None], cmap="cividis", vmin=0, vmax=1
-            )
+        how = next(axis for axis in record["axes"] if axis != "ratio")
+        rare, ratios = record["axes"][how], np.asarray(record["axes"]["ratio"], dtype=float)
+        half = (ratios[1] / ratios[0]) ** 0.5
+        edges = np.append(ratios / half, ratios[-1] * half)
+        image = np.clip(np.array(record["map"], dtype=float), 0, 1).T
+        mesh = axes.pcolormesh(np.arange(len(rare) + 1) - 0.5, edges, image, cmap="cividis", vmin=0, vmax=1)
         figure = axes.figure
         assert figure is not None
-        figure.colorbar(mesh, ax=axes, label="share of the largest average regret")
-        place = np.arange(len(axis["periods"]))
-        axes.plot(place, record["measured"], "o", color="#d55e00", markeredgecolor="white", label="measured boundary")
-        for column, height in enumerate(record["closed_form"]):
-            label = "closed form" if column == 0 else None
-            axes.plot([column - 0.5, column + 0.5], [height, height], color="#d55e00", linewidth=1.8, label=label)
-        axes.set_xticks(place, [str(period) for period in axis["periods"]])
+        figure.colorbar(mesh, ax=axes, label="average regret / that of the wrong end")
+        place = np.arange(len(rare))
+        balance = np.array([p - 1 if how == "period" else (1 - p) / p for p in rare], dtype=float)
+        measured = np.array([np.nan if m is None else m for m in record["measured"]]) / balance
+        for column, height in enumerate(np.asarray(record["closed_form"], dtype=float) / balance):
+            name = "closed form" if column == 0 else None
+            axes.plot([column - 0.5, column + 0.5], [height, height], color="#d55e00", linewidth=2, label=name)
+        axes.plot(place, measured, "o", color="white", markeredgecolor="#d55e00", label="measured boundary")
+        axes.set_xticks(place, [str(p) for p in rare])
         axes.set_yscale("log")
-        axes.set_xlabel("period P: one large gradient in P")
-        axes.set_ylabel("A/a")
+        axes.set_xlabel(f"{how} of the large gradients")
+        axes.set_ylabel("A/a over that of a mean gradient of zero")
         axes.grid(visible=False)
 
     return draw_on
@@ -195,15 +197,15 @@ def of_logistic(records: Sequence[Mapping[str, Any]]) -> dict[str, str]:
 
 def logistic_panel(records: Sequence[Mapping[str, Any]], rate: float) -> Callable[[Axes], None]:
     def draw_on(axes: Axes) -> None:
-        for (label,), those in grouped(records, "optimizer").items():
+        for (optimizer,), those in grouped(records, "optimizer").items():
             those = sorted(those, key=lambda record: record["batch"])
             batch = [record["batch"] for record in those]
             learned = np.array([record["learned"] for record in those])
             bars = np.abs(np.array([[record["low"], record["high"]] for record in those]).T - learned)
-            look = style(label)
-            axes.errorbar(batch, learned / rate, bars / rate, label=label, capsize=2, **vars(look))
-            lawful = [(r["batch"], r["closed_form"] / rate) for r in those if r["closed_form"] is not None]
-            if lawful and "Norm" in label:
+            look = style(optimizer)
+            axes.errorbar(batch, learned / rate, bars / rate, label=optimizer, capsize=2, **vars(look))
+            lawful = [(r["batch"], r["predicted"] / rate) for r in those if r["predicted"] is not None]
+            if lawful and "Norm" in optimizer:
                 axes.plot(*zip(*lawful, strict=True), "_", color="#d55e00", markersize=11, markeredgewidth=1.8)
         axes.plot([], [], "_", color="#d55e00", markersize=11, markeredgewidth=1.8, label="law")
         axes.axhline(1, color=REFERENCE, linewidth=0.8)
@@ -225,7 +227,7 @@ def of_landscape(records: Sequence[Mapping[str, Any]]) -> dict[str, str]:
 
 def path(record: Mapping[str, Any]) -> Callable[[Axes], None]:
     def draw_on(axes: Axes) -> None:
-        x, y = (np.asarray(part, dtype=float) for part in record["loss"])
+        x, y = (np.asarray(record["loss"][name], dtype=float) for name in ("x", "f"))
         axes.plot(x, y, color=REFERENCE, linewidth=1, label="loss")
         for name, theta in record["theta"].items():
             look = style(name)
@@ -258,10 +260,15 @@ def of_norms(records: Sequence[Mapping[str, Any]]) -> dict[str, str]:
 
 def norm_curves(records: Sequence[Mapping[str, Any]]) -> Callable[[Axes], None]:
     def draw_on(axes: Axes) -> None:
-        for record in records:
-            for name, line in record["curves"].items():
-                look = style(name)
-                axes.plot(record["steps"], line, label=name, markevery=max(1, len(line) // 8), **vars(look))
+        for record in records[:1]:
+            for name, kinds in record["curves"].items():
+                for kind, line in kinds.items():
+                    if name == "adam" and kind == "corrected":
+                        continue  # the same as its g
+                    look = {**vars(style(name)), **({"linestyle": ":"} if name != "adam" and kind == "raw" else {})}
+                    words = f"{label({'name': name})}: {'s' if kind == 'corrected' else 'g'}"
+                    axes.fill_between(record["step"], line["low"], line["high"], color=look["color"], alpha=0.12)
+                    axes.plot(record["step"], line["mean"], label=words, markevery=6, **look)
         axes.set_yscale("log")
         axes.set_xlabel("step")
 

@@ -5,8 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from ..regret.hunting import shown, title
+from ..regret.methods import label
+
 Record = Mapping[str, Any]
 Table = tuple[list[str], list[list[str]]]
+
+
+def percent(share: float | None) -> str:
+    return "–" if share is None else f"{100 * share:.4g} %"
 
 
 def number(value: float | None, digits: int = 3) -> str:
@@ -64,28 +71,30 @@ def regret(records: Sequence[Record]) -> Table:
 
 
 def phase(records: Sequence[Record]) -> Table:
-    names = ["optimizer", "γ", "period P", "measured A/a", "closed form", "resolution", "agree"]
+    names = ["optimizer", "γ", "large gradients", "measured A/a", "closed form", "resolution", "agree"]
     rows = []
     for r in records:
-        columns = zip(r["axes"]["periods"], r["measured"], r["closed_form"], r["resolution"], strict=True)
-        for period, measured, closed, resolution in columns:
-            place = (r["optimizer"], number(r["gamma"]), str(period))
-            agree = "yes" if r["agrees"] else "no"
+        how = next(axis for axis in r["axes"] if axis != "ratio")
+        columns = zip(r["axes"][how], r["measured"], r["closed_form"], r["resolution"], strict=True)
+        for rarity, measured, closed, resolution in columns:
+            place = (label(r["optimizer"]), number(r["gamma"]), f"{how} {rarity}")
+            agree = "no" if measured is None or abs(measured - closed) > resolution else "yes"
             rows.append([*place, number(measured, 5), number(closed, 5), number(resolution), agree])
     return names, rows
 
 
 def hunt(records: Sequence[Record]) -> Table:
-    names = ["optimizer", "control", "found", "average regret", "of the control", "rounds", "examined"]
+    names = ["optimizer", "control", "found", "with", "average regret", "of the control", "rounds", "examined"]
     rows = [
         [
-            r["optimizer"],
-            r["control"],
-            str(r["sequence"]) if r["found"] else "nothing",
+            title(r["optimizer"]),
+            title(r["control"]),
+            shown(r["sequence"]) if r["found"] else "nothing",
+            ", ".join(f"{name} {value}" for name, value in r["hyperparameters"].items()),
             number(r["average_regret"]),
-            number(r["control_average_regret"]),
+            number(r["control_average"]),
             f"{r['horizon']:,}" if r["horizon"] else "–",
-            f"{r['examined']:,}",
+            ", ".join(f"{count:,} {stage}" for stage, count in r["examined"].items()),
         ]
         for r in records
     ]
@@ -93,18 +102,28 @@ def hunt(records: Sequence[Record]) -> Table:
 
 
 def logistic(records: Sequence[Record]) -> Table:
-    names = ["optimizer", "true rate", "batch", "features", "γ", "learned", "95 % interval", "law", "matches"]
+    names = [
+        "optimizer",
+        "true rate",
+        "batch",
+        "features",
+        "learned",
+        "95 % interval",
+        "zero of the mean",
+        "at this step",
+        "matches",
+    ]
     rows = [
         [
             r["optimizer"],
             f"{100 * r['rate']:g} %",
             str(r["batch"]),
             str(r["features"]),
-            number(r["gamma"]),
-            f"{100 * r['learned']:.4g} %",
-            f"{100 * r['low']:.4g} to {100 * r['high']:.4g} %",
-            "–" if r["closed_form"] is None else f"{100 * r['closed_form']:.4g} %",
-            "–" if r["closed_form"] is None else "yes" if r["matches"] else "no",
+            percent(r["learned"]),
+            f"{100 * r['low']:.4g} to {percent(r['high'])}",
+            percent(r["closed_form"]),
+            percent(r["predicted"]),
+            "–" if r["predicted"] is None else "yes" if r["matches_predicted"] else "no",
         ]
         for r in records
     ]
@@ -112,12 +131,13 @@ def logistic(records: Sequence[Record]) -> Table:
 
 
 def landscape(records: Sequence[Record]) -> Table:
-    rows = [[r["scenario"], r["sentence"], r["verdict"], r["why"]] for r in records]
+    rows = [[r["scenario"], s["sentence"], s["verdict"], s["why"]] for r in records for s in r["sentences"]]
     return ["scenario", "the paper's sentence", "verdict", "what was measured"], rows
 
 
 def norms(records: Sequence[Record]) -> Table:
-    return ["what was measured"], [[r["sentence"]] for r in records]
+    rows = [[r["sentence"], r["verdict"], f"{r['why']}; lifted in {100 * r['lifted']:.3g} % of steps"] for r in records]
+    return ["the paper's sentence", "verdict", "what was measured"], rows
 
 
 TABLES: dict[str, Callable[[Sequence[Record]], Table]] = {
