@@ -5,14 +5,14 @@ A record is what `imbalance.measure` returns. A sentence that no record supports
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import log
 from typing import Any
 
 HARMLESS = 0.05
 """Relative; the sentences name it wherever they call a bias harmless."""
 
-Record = dict[str, Any]
+Record = Mapping[str, Any]
 
 
 def advice(records: Sequence[Record]) -> list[str]:

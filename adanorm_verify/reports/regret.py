@@ -131,8 +131,9 @@ SENTENCES = {
 ABOUT = {
     "calibration": "The whole analysis is run on problems whose growth is known before it says anything about AdaNorm: "
     "the interval must have the truth in at least 90 % of repeated experiments, and the class must be right.",
-    "regret": "Regret against the best fixed point of each prefix, an enclosure, averaged over runs; bands: 95 %. "
-    "A base is dashed, its corrected form solid in the same colour. The axis is linear about 0: regret may be negative.",
+    "regret": "Regret against the best fixed point of each prefix, as an enclosure, averaged over runs; bands are "
+    "95 %. A base is dashed, its corrected form solid in the same colour. The axis is linear about 0: regret may be "
+    "negative.",
     "phase": "One gradient of size A in P rounds, all others of size a the other way. Between P - 1 and the closed "
     "form 1 + (P - 2)(1 - γ^P)/(1 - γ) the corrected method goes to the wrong end (ledger: cex.threshold).",
     "hunt": "Short sequences of small integers, simplest first, on which the optimizer's average regret does not "

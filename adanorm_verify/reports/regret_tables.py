@@ -102,17 +102,8 @@ def hunt(records: Sequence[Record]) -> Table:
 
 
 def logistic(records: Sequence[Record]) -> Table:
-    names = [
-        "optimizer",
-        "true rate",
-        "batch",
-        "features",
-        "learned",
-        "95 % interval",
-        "zero of the mean",
-        "at this step",
-        "matches",
-    ]
+    names = ["optimizer", "true rate", "batch", "features", "learned", "95 % interval"]
+    names += ["zero of the mean", "law at this step", "matches"]
     rows = [
         [
             r["optimizer"],
