@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tracemalloc
 from dataclasses import replace
 from fractions import Fraction
@@ -16,6 +17,7 @@ from adanorm_verify.deviations import DEVIATIONS
 from adanorm_verify.paper import ALGORITHMS, HYPERPARAMETERS, Algorithm, Hyperparameters, algorithm
 from adanorm_verify.paper.controls import CONTROLS
 from adanorm_verify.reference import State, initial_state, step
+from adanorm_verify.regret import benchmark
 from adanorm_verify.regret.compiling import Kernel, heavy, kernel
 from adanorm_verify.regret.links import LINKS
 from adanorm_verify.regret.methods import Method
@@ -321,3 +323,29 @@ def test_horizon_that_lies_behind_is_refused():
 def test_dyadic_checkpoints_end_at_the_last():
     assert dyadic(10, 45) == [10, 20, 40, 45]
     assert dyadic(10, 40) == [10, 20, 40]
+
+
+# The benchmark ----------------------------------------------------------------------------------------------------
+
+
+def test_benchmark_times_the_same_run_that_is_written_by_hand():
+    loss, theta = benchmark.by_hand_of(benchmark.METHOD, ROUNDS)
+    end = Game(benchmark.METHOD, periodic(benchmark.SEQUENCE)).play(ROUNDS)
+    assert abs(end.loss[0] - loss) <= SLACK * ROUNDS * 3
+    assert abs(end.theta[0, 0] - theta) <= SLACK
+
+
+def test_benchmark_gives_a_line_and_a_record_for_each_comparison():
+    seen = []
+    results = benchmark.measure(3, lambda done, total: seen.append((done, total)), share=1e-9)
+    assert seen == [(n, 9) for n in range(1, 10)]
+    assert [result["name"] for result in results] == ["one run", "many runs", "horizon"]  # four horizons became one
+    assert all(result["min_ratio"] <= result["ratio"] <= result["max_ratio"] for result in results[:2])
+    assert len(benchmark.lines(results)) == 3
+    assert json.loads(benchmark.document(results, "bench"))["timings"] == results
+
+
+@pytest.mark.parametrize(("rounds", "share", "message"), [(2, 1.0, "rounds .* got 2"), (3, 0.0, "share .* got 0")])
+def test_benchmark_refuses_what_cannot_be_a_comparison(rounds, share, message):
+    with pytest.raises(ValueError, match=message):
+        benchmark.measure(rounds, share=share)

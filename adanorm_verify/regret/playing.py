@@ -18,6 +18,8 @@ from .tasks import BLOCK, LAYOUTS, Task
 from .text import FLUSH
 
 UNIT = 2.0**-53
+LINE = 64
+"""Bytes of a line of the cache; the values of a block, BLOCK doubles a coordinate, are a multiple of it."""
 
 
 @dataclass(frozen=True)
@@ -92,14 +94,15 @@ class Game:
             if not problem.feasible.contains(point):
                 raise ValueError(f"{problem.name}: the start {point.tolist()} lies outside the set")
         shape = (self.blocks, d, width)
-        self.elements = np.zeros((len(self.kernel.elements), *shape))
-        self.tensors = np.zeros((len(self.kernel.tensors), self.blocks, width))
+        self.elements = laid_out(len(self.kernel.elements), *shape)
+        self.tensors = laid_out(len(self.kernel.tensors), self.blocks, width)
         padded = np.concatenate([theta, np.repeat(theta[:1], many - runs, axis=0)])
         self.elements[self.kernel.elements.index("theta")] = padded.reshape(self.blocks, width, d).swapaxes(1, 2)
-        self.totals = np.zeros((3, self.blocks, width))
-        self.sums = np.zeros(shape)
-        self.peaks = np.zeros((2, self.blocks, width))
-        self.ranges = np.stack([np.zeros(shape), np.full(shape, np.inf), np.full(shape, -np.inf)])
+        self.totals = laid_out(3, self.blocks, width)
+        self.sums = laid_out(*shape)
+        self.peaks = laid_out(2, self.blocks, width)
+        self.ranges = laid_out(3, *shape)
+        self.ranges[1:] = np.array([np.inf, -np.inf])[:, None, None, None]
         self.rows = len(problem.y)
         self.counts = np.zeros(many * max(self.rows, 1) if problem.sampling == "iid" else 1, np.int64)
         self.keys = np.array([key_of(seed, first_run + run) for run in range(many)], np.uint64)
@@ -183,6 +186,14 @@ class Game:
         if name in self.kernel.elements:
             return self._flat(self.elements[self.kernel.elements.index(name)])
         return self._flat(self.tensors[self.kernel.tensors.index(name)])
+
+
+def laid_out(*shape: int) -> np.ndarray:
+    """Zeros that begin at a line of the cache: threads that play neighbouring blocks never write to the same line."""
+    size = int(np.prod(shape))
+    raw = np.zeros(size + LINE // 8)
+    first = -raw.ctypes.data % LINE // 8
+    return raw[first : first + size].reshape(shape)
 
 
 def refuse_unplayable(method: Method, problem: Problem) -> None:

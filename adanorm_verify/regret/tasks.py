@@ -42,7 +42,7 @@ class Layout:
         over_elements: the loop over coordinates; empty where there is one.
         over_runs: the loop over the runs of a block; empty where there is one.
         number: of the run.
-        whole: what is taken of an array with a value an element, and how it is put back.
+        whole: what is taken of an array with a value an element, and how it is put back; empty for a view.
         one: the same of an array with a value a run.
     """
 
@@ -55,7 +55,6 @@ class Layout:
     one: tuple[str, str]
 
 
-# Arrays are copied and put back, so that threads that play neighbouring blocks never write to one line of a cache.
 LAYOUTS = {
     "scalar": Layout(
         *("", "", "", "", "block"),
@@ -64,13 +63,13 @@ LAYOUTS = {
     ),
     "single": Layout(
         *("[i]", "", "for i in range(d):", "", "block"),
-        ("{x} = {array}[block].copy().reshape(d)", "{array}[block] = {x}.reshape((d, 1))"),
+        ("{x} = {array}[block].reshape(d)", ""),
         ("{x} = {array}[block, 0]", "{array}[block, 0] = {x}"),
     ),
     "blocks": Layout(
         *("[i, r]", "[r]", "for i in range(d):", f"for r in range({BLOCK}):", f"block * {BLOCK} + r"),
-        ("{x} = {array}[block].copy()", "{array}[block] = {x}"),
-        ("{x} = {array}[block].copy()", "{array}[block] = {x}"),
+        ("{x} = {array}[block]", ""),
+        ("{x} = {array}[block]", ""),
     ),
 }
 

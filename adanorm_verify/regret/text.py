@@ -189,5 +189,5 @@ def source(task: Task) -> str:
     whole = [f"{numbers} = numbers"]
     whole += [take.format(x=name, array=array) for name, array, (take, _) in kept(task)]
     whole += [*scratch(task), within("for t in range(first, last + 1):", *body), flush(task)]
-    whole += [put.format(x=name, array=array) for name, array, (_, put) in kept(task)]
+    whole += [put.format(x=name, array=array) for name, array, (_, put) in kept(task) if put]
     return within(f"def play({ARGUMENTS}):", *whole) + "\n"
