@@ -169,7 +169,7 @@ def _least_squares(problem: Problem, checkpoint: Checkpoint) -> tuple[np.ndarray
     return least, (len(a) + 8) * UNIT * least + moved
 
 
-DEFAULTS: dict[str, Any] = {"repetitions": 200, "runs": 32, "first": 16, "last": 2**14, "seed": 0}
+DEFAULTS: dict[str, Any] = {"repetitions": 200, "runs": 64, "first": 16, "last": 2**14, "seed": 0}
 LEASTS = {"repetitions": 1, "runs": 2, "first": 1, "last": 1, "seed": 0}
 
 
