@@ -216,7 +216,7 @@ def record(entry: Known, found: list[Growth]) -> dict[str, Any]:
     It passes where the interval covers as often as it must, a wrong class is as rare as the interval's level allows,
     and the right one is found more often than not.
     """
-    covered, right = sum(map(entry.covered, found)), sum(map(entry.right, found))
+    covered, right = (sum(bool(does(one)) for one in found) for does in (entry.covered, entry.right))
     undecided = sum(one.kind == "cannot tell" for one in found)
     wrong = len(found) - right - undecided
     widths = [one.high - one.low for one in found if one.low is not None and one.high is not None]

@@ -108,14 +108,19 @@ def _settled(found: Increments, still: int) -> Growth:
 
 
 def _decided(found: Increments) -> Growth:
-    many = len(found.octaves)
-    fits = [fit(found.since(start)) for start in range(many - LEAST + 1)]
-    first = next((start for start, one in enumerate(fits) if not one.bent), len(fits) - 1)
-    chosen = fits[first]
-    kept = [one for one in fits[first:] if one.information >= chosen.information / 2]
+    last = len(found.octaves) - LEAST
+    first, chosen = 0, fit(found)
+    while chosen.bent and first < last:
+        first, chosen = first + 1, fit(found.since(first + 1))
+    kept = [chosen]
+    for start in range(first + 1, last + 1):
+        later = fit(found.since(start))
+        if later.information < chosen.information / 2:
+            break
+        kept.append(later)
     if not chosen.certain:
         return _unknown("the mean increments are not separated from zero by this many runs")
-    if chosen.level * fits[-1].level < 0:
+    if chosen.level * fit(found.since(last)).level < 0:
         return _unknown("the regret rises over some octaves and falls over others")
     finest = HALF / float(found.logarithms[first:].mean())
     ends = [(min(one.low, one.exponent - finest), max(one.high, one.exponent + finest)) for one in kept]

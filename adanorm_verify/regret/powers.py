@@ -215,10 +215,11 @@ def _judged(found: Increments, weights: np.ndarray, exponent: float, low: float,
     more = plain[3][1] / np.log(2)
     if np.isnan(low):  # no exponent passes: the runs agree on increments that no power law gives
         low = high = exponent
-    low, high = exponent - np.hypot(exponent - low, more), exponent + np.hypot(high - exponent, more)
+    low = float(exponent - np.hypot(exponent - low, more))
+    high = float(exponent + np.hypot(high - exponent, more))
     bent = abs(bending[0][2]) > bending[1][2] + bending[2][2]
-    straight = (exponent + slope - half, exponent + slope + half)
-    return Fit(exponent, low, high, level, True, information, straight, bool(bent))
+    straight = (float(exponent + slope - half), float(exponent + slope + half))
+    return Fit(exponent, low, high, float(level), True, information, straight, bool(bent))
 
 
 def _sideways(design: np.ndarray, weights: np.ndarray, scaled: Increments) -> tuple[np.ndarray, ...]:
