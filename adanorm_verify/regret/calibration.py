@@ -169,7 +169,7 @@ def _least_squares(problem: Problem, checkpoint: Checkpoint) -> tuple[np.ndarray
     return least, (len(a) + 8) * UNIT * least + moved
 
 
-DEFAULTS: dict[str, Any] = {"repetitions": 200, "runs": 32, "first": 16, "last": 2**14, "seed": 0}
+DEFAULTS: dict[str, Any] = {"repetitions": 200, "runs": 64, "first": 16, "last": 2**14, "seed": 0}
 LEASTS = {"repetitions": 1, "runs": 2, "first": 1, "last": 1, "seed": 0}
 
 
@@ -216,7 +216,7 @@ def record(entry: Known, found: list[Growth]) -> dict[str, Any]:
     It passes where the interval covers as often as it must, a wrong class is as rare as the interval's level allows,
     and the right one is found more often than not.
     """
-    covered, right = (int(sum(map(question, found))) for question in (entry.covered, entry.right))
+    covered, right = (sum(bool(does(one)) for one in found) for does in (entry.covered, entry.right))
     undecided = sum(one.kind == "cannot tell" for one in found)
     wrong = len(found) - right - undecided
     widths = [one.high - one.low for one in found if one.low is not None and one.high is not None]

@@ -15,17 +15,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from fractions import Fraction
 from typing import Any, Literal
 
 import numpy as np
 
-from .powers import HALF, LEAST, Increments, fit, increments
+from .powers import HALF, LEAST, Increments, fit, increments, signs
 
 Kind = Literal["bounded", "log T", "sqrt(T)", "T^p", "linear", "cannot tell"]
 KINDS = ("bounded", "log T", "sqrt(T)", "T^p", "linear", "cannot tell")
 NAMED: dict[Kind, float] = {"log T": 0.0, "sqrt(T)": 0.5, "linear": 1.0}
 """Exponents of the increments of the classes that are one law; "T^p" and "bounded" are what lies between and below."""
+RIVALS = tuple(map(Fraction, ("-1/4", "0", "1/4", "1/3", "1/2", "2/3", "3/4", "1")))
+"""Exponents that theorems have: a class of one law is said where the interval holds no other of them, and none that
+the law has with a factor log T or 1/log T, which look like 1/log T more or less."""
 
+Interval = tuple[float, float]
 OCTAVES = LEAST + 1
 """Octaves in all: two starts."""
 
@@ -72,10 +77,11 @@ def grow(horizons: Sequence[int], low: np.ndarray, high: np.ndarray) -> Growth:
     still = many - (int(np.flatnonzero(known)[-1]) + 1 if known.any() else 0)
     if still >= LEAST:
         return _settled(found, still)
-    kept = Increments(found.octaves[known], found.middle[known], found.width[known], found.before)
-    if len(kept.octaves) < OCTAVES:
-        return _unknown(f"the enclosures separate only {len(kept.octaves)} increments from zero, {OCTAVES} are wanted")
-    return _decided(kept)
+    if np.count_nonzero(known) < OCTAVES:
+        return _unknown(f"the enclosures separate {np.count_nonzero(known)} increments from zero, {OCTAVES} are wanted")
+    if {-1, 1} <= set(signs(found)):
+        return _unknown("the regret rises over some octaves and falls over others")
+    return _decided(found)
 
 
 def _unknown(reason: str) -> Growth:
@@ -102,38 +108,55 @@ def _settled(found: Increments, still: int) -> Growth:
 
 
 def _decided(found: Increments) -> Growth:
-    many = len(found.octaves)
-    fits = [fit(found.since(start)) for start in range(many - LEAST + 1)]
-    first = next((start for start, one in enumerate(fits) if not one.bent), len(fits) - 1)
-    chosen = fits[first]
-    kept = [one for one in fits[first:] if one.information >= chosen.information / 2]
+    last = len(found.octaves) - LEAST
+    first, chosen = 0, fit(found)
+    while chosen.bent and first < last:
+        first, chosen = first + 1, fit(found.since(first + 1))
+    kept = [chosen]
+    for start in range(first + 1, last + 1):
+        later = fit(found.since(start))
+        if later.information < chosen.information / 2:
+            break
+        kept.append(later)
     if not chosen.certain:
         return _unknown("the mean increments are not separated from zero by this many runs")
+    if chosen.level * fit(found.since(last)).level < 0:
+        return _unknown("the regret rises over some octaves and falls over others")
     finest = HALF / float(found.logarithms[first:].mean())
-    low = min(chosen.exponent - finest, *(one.low for one in kept))
-    high = max(chosen.exponent + finest, *(one.high for one in kept))
+    ends = [(min(one.low, one.exponent - finest), max(one.high, one.exponent + finest)) for one in kept]
+    low, high = min(end[0] for end in ends), max(end[1] for end in ends)
     if not (np.isfinite(low) and np.isfinite(high)):
         return Growth(chosen.exponent, None, None, "cannot tell", "the runs leave the exponent open", 0)
-    sign = int(np.sign(chosen.level))
-    kind, reason = classed(low, high, (min(low, chosen.straight[0]), max(high, chosen.straight[1])))
-    if sign < 0:
-        kind, reason = (
-            "bounded",
-            f"the regret falls: its increments are negative, with exponent in [{low:.2f}, {high:.2f}]",
-        )
-    return Growth(chosen.exponent, low, high, kind, reason, sign)
+    if chosen.level < 0:
+        reason = f"the regret falls: increments < 0, with an exponent in [{low:.2f}, {high:.2f}]"
+        return Growth(chosen.exponent, low, high, "bounded", reason, -1)
+    core = max(end[0] for end in ends), min(end[1] for end in ends)
+    wide = min(low, chosen.straight[0] - finest), max(high, chosen.straight[1] + finest)
+    return Growth(chosen.exponent, low, high, *classed((low, high), core, wide, finest / HALF), 1)
 
 
-def classed(low: float, high: float, wide: tuple[float, float]) -> tuple[Kind, str]:
-    """The class of an interval of exponents, and of the wider one that allows for a logarithmic factor."""
-    shown = f"[{low:.2f}, {high:.2f}]"
-    inside = [name for name, exponent in NAMED.items() if low <= exponent <= high]
+def classed(hull: Interval, core: Interval, wide: Interval, factor: float) -> tuple[Kind, str]:
+    """The class of an exponent, and why.
+
+    Args:
+        hull: of the intervals from all starting horizons.
+        core: what they have in common.
+        wide: where a power of log T is a factor.
+        factor: what a factor log T adds to an exponent.
+    """
+    shown = f"[{hull[0]:.2f}, {hull[1]:.2f}]"
+    inside = [name for name, exponent in NAMED.items() if hull[0] <= exponent <= hull[1]]
     if len(inside) > 1:
         return "cannot tell", f"the interval {shown} holds {' and '.join(inside)}"
-    if inside and low > -0.5:
-        return inside[0], f"of the classes, the interval {shown} holds only {inside[0]}"
     if inside:
-        return "cannot tell", f"the interval {shown} holds {inside[0]} and increments that vanish like T^-1/2"
+        name, exponent = inside[0], NAMED[inside[0]]
+        rivals = {f"T^({rival})": float(rival) for rival in RIVALS if rival != exponent}
+        rivals |= {f"({name}) log T": exponent + factor, f"({name})/log T": exponent - factor}
+        if others := [rival for rival, at in rivals.items() if hull[0] <= at <= hull[1]]:
+            return "cannot tell", f"the interval {shown} holds {name} and {' and '.join(others)}"
+        if not core[0] <= exponent <= core[1]:
+            return "cannot tell", f"{name} is in the interval {shown}, but not from every starting horizon"
+        return name, f"of the classes, the interval {shown} holds only {name}"
     near = [name for name, exponent in NAMED.items() if wide[0] <= exponent <= wide[1]]
     if near:
         return "cannot tell", f"with a power of log T as a factor, the interval {shown} allows {' and '.join(near)}"

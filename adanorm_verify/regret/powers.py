@@ -22,7 +22,7 @@ LEAST = 4
 HALF = 0.25
 """Half the step between powers of log T in laws of practice (log^2 T, sqrt(T log T), T/log T): not told apart."""
 LEVEL = 0.95
-GRID = np.linspace(-3.0, 3.0, 601)
+GRID = np.linspace(-3.0, 3.0, 301)
 """Exponents that are tried; ends of intervals are interpolated between them."""
 
 
@@ -101,9 +101,19 @@ def increments(horizons: Sequence[int], low: np.ndarray, high: np.ndarray) -> In
         )
 
 
+def signs(found: Increments) -> np.ndarray:
+    """Of every octave's mean increment: 1 or -1 where it is certain, all octaves at once, else 0."""
+    many, runs = found.middle.shape
+    mean, widths = found.middle.mean(axis=1), found.width
+    spread = found.middle.std(axis=1, ddof=1) + np.sqrt(np.mean(widths**2, axis=1))
+    certain = np.abs(mean) > _student(runs - 1, many) * spread / np.sqrt(runs) + widths.mean(axis=1)
+    return np.where(certain, np.sign(mean), 0)
+
+
 @cache
-def _student(freedom: int) -> float:
-    return float(stats.t.ppf((1 + LEVEL) / 2, freedom))
+def _student(freedom: int, tests: int = 1) -> float:
+    """Student's quantile, of both sides, for `tests` tests at once (Bonferroni)."""
+    return float(stats.t.isf((1 - LEVEL) / 2 / tests, freedom))
 
 
 def _ends(excess: np.ndarray, root: float) -> tuple[float, float]:
@@ -129,12 +139,10 @@ def _centred(octaves: np.ndarray, weights: np.ndarray) -> np.ndarray:
     return octaves - np.sum(weights * octaves) / np.sum(weights)
 
 
-def _contrasts(found: Increments, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean of the contrast over runs at every exponent of `GRID`, and what a test allows it: (grid,) each."""
-    centred = _centred(found.octaves, weights)
-    rows = weights * centred * np.exp2(-GRID[:, None] * centred)
-    mean, error, width = _tested(rows, found)
-    return mean, error + width
+def _contrast(octaves: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """The contrast at every exponent of `GRID`: (grid, octaves)."""
+    centred = _centred(octaves, weights)
+    return weights * centred * np.exp2(-GRID[:, None] * centred)
 
 
 def _tested(rows: np.ndarray, found: Increments) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -155,14 +163,17 @@ def _root(mean: np.ndarray) -> float:
 
 
 def _smooth_variances(found: Increments) -> np.ndarray:
-    """Variances of the mean increments, as a power law: one octave's small increments must not earn it weight."""
+    """Variances of the mean increments, as a power law: one octave's small spread must not earn it weight.
+
+    The enclosures are added: what they do not separate from zero has no weight.
+    """
     runs = found.middle.shape[1]
-    variances = found.middle.var(axis=1, ddof=1) / runs
+    variances, widths = found.middle.var(axis=1, ddof=1) / runs, found.width.mean(axis=1) ** 2
     seen = variances > 0
     if np.count_nonzero(seen) > 2:
         line = np.polyfit(found.octaves[seen], np.log(variances[seen]), 1)
         variances = np.where(seen, np.exp(np.polyval(line, found.octaves)), 0.0)
-    return variances
+    return variances + widths
 
 
 def fit(found: Increments) -> Fit:
@@ -172,16 +183,16 @@ def fit(found: Increments) -> Fit:
     variances, mean = _smooth_variances(found), found.middle.mean(axis=1)
     weights = np.ones(len(mean))
     for _ in range(3):
-        exponent = _root(_contrasts(found, weights)[0])
+        exponent = _root(_contrast(found.octaves, weights) @ mean)
         centred = _centred(found.octaves, weights)
         level = np.sum(weights * mean * np.exp2(-exponent * centred)) / np.sum(weights)
         with np.errstate(divide="ignore", invalid="ignore"):
             relative = variances / (level * np.exp2(exponent * centred)) ** 2
         weights = 1 / (floor + np.where(np.isnan(relative), 0, relative))
         weights = weights / weights.max() if weights.max() > 0 else np.ones(len(mean))
-    contrast, allowed = _contrasts(found, weights)
+    contrast, error, width = _tested(_contrast(found.octaves, weights), found)
     exponent = _root(contrast)
-    low, high = _ends(np.abs(contrast) - allowed, exponent)
+    low, high = _ends(np.abs(contrast) - error - width, exponent)
     return _judged(found, weights, exponent, low, high)
 
 
@@ -204,10 +215,11 @@ def _judged(found: Increments, weights: np.ndarray, exponent: float, low: float,
     more = plain[3][1] / np.log(2)
     if np.isnan(low):  # no exponent passes: the runs agree on increments that no power law gives
         low = high = exponent
-    low, high = exponent - np.hypot(exponent - low, more), exponent + np.hypot(high - exponent, more)
+    low = float(exponent - np.hypot(exponent - low, more))
+    high = float(exponent + np.hypot(high - exponent, more))
     bent = abs(bending[0][2]) > bending[1][2] + bending[2][2]
-    straight = (exponent + slope - half, exponent + slope + half)
-    return Fit(exponent, low, high, level, True, information, straight, bool(bent))
+    straight = (float(exponent + slope - half), float(exponent + slope + half))
+    return Fit(exponent, low, high, float(level), True, information, straight, bool(bent))
 
 
 def _sideways(design: np.ndarray, weights: np.ndarray, scaled: Increments) -> tuple[np.ndarray, ...]:
