@@ -46,8 +46,10 @@ class Written:
         numbers = {name: method.hyperparameters.items()[name] for name in self.listed.hyperparameters if name != "lr"}
         for name, number in (*numbers.items(), *self.listed.constants.items()):
             self.define(name, repr(float(number)))
+            self.claims.append(f"{name} == {Fraction(repr(float(number)))}")
         for j, g in enumerate(sequence, 1):
             self.define(f"g_{j}", str(g))
+            self.claims.append(f"g_{j} == {g}")
         for equation in self.listed.equations:
             self._write(equation)
 
