@@ -88,6 +88,7 @@ class Written:
         elif grows or name in BORN_SETTLED:
             for j in self.rounds:
                 self.define(f"{name}_{j}", "1")
+                self.claims.append(f"{name}_{j} == 1")
         elif name == "rho_t":  # rho_inf - 2 t beta2^t/(1 - beta2^t)
             for j in self.rounds:
                 self.define(f"rho_t_{j}", f"rho_inf_{j}")
@@ -166,9 +167,10 @@ def proof(written: Written, sequence: Sequence[int], constant: bool) -> list[Ste
     cycle = claims(
         "the settled cycle, with the powers of the decays at their limit 0 and in units of the step: each equation of "
         "the list, round by round. Averages begin at c/(1 - r^P), c what a period makes of zero; they come again after "
-        "a period. The moves of the point sum to at least D > 0 in a period: away from -1",
+        "a period. The moves of the point sum to D > 0 or a little more in a period: away from -1",
         *written.claims,
         *written.closed(),
+        f"10/9*D >= {written.drift}",
         f"{written.drift} >= D",
         "D > 0",
         let=[*written.let, ("D", D)],
