@@ -80,7 +80,7 @@ def hunt(
     budget: Budget,
     seed: int = 0,
     threads: int = 1,
-    longest: int = LONGEST_PLAY,
+    longest: int | None = None,
 ) -> dict[str, Any]:
     """Look for what is simplest until something is found or the budget is used up.
 
@@ -91,12 +91,13 @@ def hunt(
         budget: of the search; what is found is proved and played after it.
         seed: of the random sequences.
         threads: at most; the result does not depend on them.
-        longest: rounds that are played at most.
+        longest: rounds that are played at most; `LONGEST_PLAY` where not given.
 
     Returns:
         A record: `found`, and of the simplest the keys of `trophy`, else None for each; `others`, found after it;
         `examined`, how many by stage; `refused`, candidates that were not proved or not confirmed.
     """
+    longest = longest or LONGEST_PLAY
     judge = Judge(optimizer, control, threads)
     found: list[dict[str, Any]] = []
     refused: list[dict[str, Any]] = []

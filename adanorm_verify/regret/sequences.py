@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -34,8 +35,9 @@ RANGES = tuple(Range(period, largest) for period, top in LARGEST.items() for lar
 """Shortest period first, then smallest integers."""
 
 
+@cache
 def all_of(which: Range) -> np.ndarray:
-    """All sequences of a range up to symmetry, (n, P), simplest first.
+    """All sequences of a range up to symmetry, (n, P), simplest first; read-only.
 
     Simple is: a small sum of sizes, then few different integers, then the lexicographic order.
     """
@@ -45,7 +47,9 @@ def all_of(which: Range) -> np.ndarray:
     values = values[(np.abs(values).max(axis=1) == K) & (values.sum(axis=1) > 0)]
     values = values[first_rotation(values)]
     order = np.lexsort((*(-values.T[::-1]), different(values), np.abs(values).sum(axis=1)))
-    return values[order]
+    found = values[order]
+    found.flags.writeable = False
+    return found
 
 
 def first_rotation(values: np.ndarray) -> np.ndarray:

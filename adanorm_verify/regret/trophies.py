@@ -46,8 +46,10 @@ class Written:
         numbers = {name: method.hyperparameters.items()[name] for name in self.listed.hyperparameters if name != "lr"}
         for name, number in (*numbers.items(), *self.listed.constants.items()):
             self.define(name, repr(float(number)))
+            self.claims.append(f"{name} == {Fraction(repr(float(number)))}")
         for j, g in enumerate(sequence, 1):
             self.define(f"g_{j}", str(g))
+            self.claims.append(f"g_{j} == {g}")
         for equation in self.listed.equations:
             self._write(equation)
 
@@ -86,6 +88,7 @@ class Written:
         elif grows or name in BORN_SETTLED:
             for j in self.rounds:
                 self.define(f"{name}_{j}", "1")
+                self.claims.append(f"{name}_{j} == 1")
         elif name == "rho_t":  # rho_inf - 2 t beta2^t/(1 - beta2^t)
             for j in self.rounds:
                 self.define(f"rho_t_{j}", f"rho_inf_{j}")
@@ -164,9 +167,10 @@ def proof(written: Written, sequence: Sequence[int], constant: bool) -> list[Ste
     cycle = claims(
         "the settled cycle, with the powers of the decays at their limit 0 and in units of the step: each equation of "
         "the list, round by round. Averages begin at c/(1 - r^P), c what a period makes of zero; they come again after "
-        "a period. The moves of the point sum to at least D > 0 in a period: away from -1",
+        "a period. The moves of the point sum to D > 0 or a little more in a period: away from -1",
         *written.claims,
         *written.closed(),
+        f"10/9*D >= {written.drift}",
         f"{written.drift} >= D",
         "D > 0",
         let=[*written.let, ("D", D)],
