@@ -3,6 +3,7 @@
 from .bench import bench
 from .check import check
 from .gate import gate
+from .hunt import hunt
 from .identify import identify
 from .listing import listing
 from .regret import regret
@@ -12,5 +13,5 @@ from .sharpness import sharpness
 from .survey import survey_command
 from .theory import theory
 
-COMMANDS = (check, identify, report, replay, gate, sharpness, survey_command, theory, regret, bench, listing)
+COMMANDS = (check, identify, report, replay, gate, sharpness, survey_command, theory, regret, hunt, bench, listing)
 """In the order of `--help`."""

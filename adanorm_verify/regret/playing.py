@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 
-from .compiling import BLOCK, FLUSH, kernel
+from ..paper import Hyperparameters
+from .compiling import Kernel, kernel
+from .links import LINKS
 from .methods import Method
 from .problems import TABLES, Problem, key_of
+from .tasks import BLOCK, LAYOUTS, Task
+from .text import FLUSH
 
 UNIT = 2.0**-53
 
@@ -54,7 +59,7 @@ class Game:
         threads: that share the runs.
 
     Raises:
-        ValueError: a start outside the set, or shapes that do not fit.
+        ValueError: a start outside the set, shapes that do not fit, or a step that cannot be projected onto the set.
     """
 
     def __init__(
@@ -73,13 +78,14 @@ class Game:
             raise ValueError(f"runs must be at least 1, got {runs!r}")
         self.method, self.problem, self.runs, self.threads, self.measured = method, problem, runs, threads, measured
         self.horizon = 0
-        listed, d = method.listed, problem.dimension
+        refuse_unplayable(method, problem)
+        d = problem.dimension
         layout = "blocks" if runs > 1 else "scalar" if d == 1 else "single"
         width = BLOCK if layout == "blocks" else 1
         self.blocks = -(-runs // width)
-        self.kernel = kernel(
-            listed, problem.law, problem.sampling, problem.feasible.kind, layout, problem.batch > 1, measured
-        )
+        plain = replace(method, hyperparameters=Hyperparameters())  # whose numbers are not part of the text
+        batched = problem.batch > 1
+        self.kernel = kernel_of(plain, problem.link, problem.sampling, problem.feasible.kind, layout, batched, measured)
         many = self.blocks * width
         theta = np.broadcast_to(problem.feasible.middle if start is None else np.asarray(start, float), (runs, d))
         for point in np.unique(theta, axis=0):
@@ -99,7 +105,7 @@ class Game:
         self.keys = np.array([key_of(seed, first_run + run) for run in range(many)], np.uint64)
         self._lay_tables(tables, many)
         values = method.hyperparameters.items()
-        self.numbers = (*(float(values[n]) for n in values), *map(float, listed.constants.values()))
+        self.numbers = (*(float(values[n]) for n in values), *map(float, method.listed.constants.values()))
 
     def _lay_tables(self, tables, many: int) -> None:
         problem = self.problem
@@ -177,6 +183,23 @@ class Game:
         if name in self.kernel.elements:
             return self._flat(self.elements[self.kernel.elements.index(name)])
         return self._flat(self.tensors[self.kernel.tensors.index(name)])
+
+
+def refuse_unplayable(method: Method, problem: Problem) -> None:
+    """Raise ValueError where a step may not have a projection: an infinite one, or in a norm that may be zero."""
+    kind = problem.feasible.kind
+    if method.name == "leader" and kind != "box":
+        raise ValueError(f"{problem.name}: leader steps to infinity, which is projected onto a box only, not a {kind}")
+    if kind in ("ball", "simplex") and "metric" in method.listed and not method.hyperparameters.eps > 0:
+        raise ValueError(f"{problem.name}: eps must be above 0 on a {kind}, got {method.hyperparameters.eps!r}")
+
+
+@cache
+def kernel_of(
+    method: Method, link: str, sampling: str, kind: str, layout: str, batched: bool, measured: bool
+) -> Kernel:
+    """The compiled loop of a method on one kind of problem."""
+    return kernel(Task(method.listed, LINKS[link], sampling, kind, LAYOUTS[layout], batched, measured))
 
 
 def checkpoints(game: Game, horizons: Sequence[int]) -> Iterator[Checkpoint]:

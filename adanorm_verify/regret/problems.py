@@ -89,6 +89,18 @@ class Problem:
             raise ValueError(f"{self.name}: sampling {self.sampling} is of linear losses, one a round")
         if self.sampling == "signs" and d > WORD:
             raise ValueError(f"{self.name}: signs have at most {WORD} coordinates, got {d}")
+        if not all(np.all(np.isfinite(part)) for part in (self.a, self.y, self.w)):
+            raise ValueError(f"{self.name}: rows, labels and weights must be finite")
+        chances = self.probabilities if rows else np.ones(1)
+        total = float(np.sum(chances))  # in any order, each summand and each addition by a roundoff
+        if (self.chances is not None and chances.shape != (rows,)) or not (
+            np.all(chances >= 0) and abs(total - 1) <= (rows + 1) * np.finfo(np.float64).eps
+        ):
+            raise ValueError(f"{self.name}: chances must be one a row, >= 0, and sum to 1, got {chances!r}")
+        if self.sampling == "heavy" and not self.scale > 1:
+            raise ValueError(f"{self.name}: the tail index of heavy must be above 1, got {self.scale!r}")
+        if self.sampling == "drift" and not self.scale > 0:
+            raise ValueError(f"{self.name}: the period of drift must be above 0, got {self.scale!r}")
         if self.batch < 1 or (self.batch > 1 and self.sampling != "iid"):
             raise ValueError(f"{self.name}: batch {self.batch}; batches of several rows are drawn iid")
 

@@ -14,60 +14,76 @@ KINDS = ("line", "box", "ball", "simplex")
 
 @numba.njit(cache=True)
 def project_ball(x, weights, radius):
-    """In place: the point of the ball about 0 that minimises sum of weights (y - x)^2.
+    """In place: the point of the ball about 0 that minimises sum of weights (y - x)^2, for finite x and weights > 0.
 
-    y_i = h_i x_i/(h_i + mu); mu >= 0 is the root of a decreasing convex function, to which Newton's steps climb from
-    the left without passing it.
+    y_i = h_i x_i/(h_i + mu), and mu >= 0 is the root of 1/|y(mu)| - 1/radius, which is concave and grows: Newton's
+    steps from mu = 0 climb to the root without passing it (Conn, Gould and Toint, "Trust-Region Methods", 2000, section
+    7.3). The step is (|y| - radius)/radius sum y_i^2/sum(y_i^2/(h_i + mu)). Only ratios matter, so x and h are first
+    divided by their largest entries, and no square overflows.
     """
-    norm2 = 0.0
+    size, heaviest = 0.0, 0.0
     for i in range(x.size):
-        norm2 += x[i] * x[i]
-    if norm2 <= radius * radius:
-        return
+        size = max(size, abs(x[i]))
+        heaviest = max(heaviest, weights[i])
+    if size <= radius:
+        norm2 = 0.0
+        for i in range(x.size):
+            norm2 += (x[i] / radius) ** 2
+        if norm2 <= 1:
+            return
+    bound = radius / size
     mu = 0.0
-    for _ in range(200):
+    while True:
         value, slope = 0.0, 0.0
         for i in range(x.size):
-            y = weights[i] * x[i] / (weights[i] + mu)
+            h = weights[i] / heaviest
+            y = h * (x[i] / size) / (h + mu)
             value += y * y
-            slope -= 2 * y * y / (weights[i] + mu)
-        norm = np.sqrt(value)
-        # on 1/norm, which is nearly linear in mu
-        step = (norm - radius) / radius * value * 2 / -slope
-        if not step > 0 or mu + step == mu:
+            slope += y * y / (h + mu)
+        step = (np.sqrt(value) - bound) / bound * (value / slope)
+        if not step > 0 or mu + step == mu:  # at the root, which rounding may pass
             break
         mu += step
-    norm2 = 0.0
+    value = 0.0
     for i in range(x.size):
-        x[i] = weights[i] * x[i] / (weights[i] + mu)
-        norm2 += x[i] * x[i]
-    if norm2 > radius * radius:  # by a rounding
-        shrink = radius / np.sqrt(norm2)
-        for i in range(x.size):
-            x[i] *= shrink
+        h = weights[i] / heaviest
+        x[i] = h * (x[i] / size) / (h + mu)
+        value += x[i] * x[i]
+    for i in range(x.size):
+        x[i] *= radius / np.sqrt(value)  # on the sphere but for a rounding
 
 
 @numba.njit(cache=True)
 def project_simplex(x, weights):
-    """In place: the point of the probability simplex that minimises sum of weights (y - x)^2 (Michelot's algorithm)."""
-    active = np.ones(x.size, np.bool_)
-    tau, left = 0.0, -1
-    while True:
-        total, inverse, count = -1.0, 0.0, 0
-        for i in range(x.size):
-            if active[i]:
-                total += x[i]
-                inverse += 1 / weights[i]
-                count += 1
-        tau = total / inverse
-        if count == left:
+    """In place: the point of the simplex that minimises sum of weights (y - x)^2, for finite x and weights > 0.
+
+    y_i = max(0, b_i - tau)/h_i with b = h x, and tau such that they sum to 1: coordinates enter from the largest b
+    down, while the sum at the next b is below 1 (Held, Wolfe and Crowder, "Validation of subgradient optimization",
+    1974). What is summed is never negative, so that weights of any sizes lose no digits.
+    """
+    b = weights * x
+    order = np.argsort(-b)
+    entered, total = 1, 0.0
+    while entered < x.size:
+        total = 0.0
+        for i in order[:entered]:
+            total += (b[i] - b[order[entered]]) / weights[i]
+        if total >= 1:
             break
-        left = count
-        for i in range(x.size):
-            if active[i] and x[i] - tau / weights[i] <= 0:
-                active[i] = False
-    for i in range(x.size):
-        x[i] = x[i] - tau / weights[i] if active[i] else 0.0
+        entered += 1
+    last = b[order[entered - 1]]
+    total, inverse = 0.0, 0.0
+    for i in order[:entered]:
+        total += (b[i] - last) / weights[i]
+        inverse += 1 / weights[i]
+    below = (1 - total) / inverse
+    x[:] = 0.0
+    total = 0.0
+    for i in order[:entered]:
+        x[i] = (b[i] - last + below) / weights[i]
+        total += x[i]
+    for i in order[:entered]:
+        x[i] /= total
 
 
 @dataclass(frozen=True)
@@ -96,15 +112,21 @@ class Feasible:
             raise ValueError(f"unknown set {self.kind!r}; the sets are {', '.join(KINDS)}")
         if self.dimension < 1:
             raise ValueError(f"dimension must be at least 1, got {self.dimension!r}")
-        if self.kind == "box" and not self.low < self.high:
-            raise ValueError(f"a box needs low < high, got {self.low!r} and {self.high!r}")
+        if self.kind == "box" and not -np.inf < self.low < self.high < np.inf:
+            raise ValueError(f"a box needs finite low < high, got {self.low!r} and {self.high!r}")
         if self.kind == "ball" and not 0 < self.radius < np.inf:
-            raise ValueError(f"radius must be positive, got {self.radius!r}")
+            raise ValueError(f"radius must be positive and finite, got {self.radius!r}")
 
     def project(self, x: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
-        """The nearest point, of an array (d,), in the norm of a positive diagonal where one is given."""
+        """The nearest point, of an array (d,), in the norm of a positive diagonal where one is given.
+
+        Raises:
+            ValueError: numbers that are not finite, except onto a box, or weights that are not positive.
+        """
         found = np.array(x, dtype=np.float64)
         diagonal = np.ones_like(found) if weights is None else np.asarray(weights, dtype=np.float64)
+        if self.kind in ("ball", "simplex") and not np.all(np.isfinite(found) & np.isfinite(diagonal) & (diagonal > 0)):
+            raise ValueError(f"a projection onto a {self.kind} needs finite x and weights > 0, got {x!r}, {weights!r}")
         if self.kind == "box":
             return np.clip(found, self.low, self.high)
         if self.kind == "ball":

@@ -29,7 +29,7 @@ COLOURS = {
 """A base to its colour, after the palette of Okabe and Ito, dark enough on white."""
 MARKERS = dict(zip(COLOURS, "osD^vPXd", strict=True))
 REFERENCE = "#555555"
-RC = {
+RC: dict[Any, Any] = {
     "font.size": 9,
     "font.family": "sans-serif",
     "axes.spines.top": False,
