@@ -138,6 +138,7 @@ def test_a_record_is_plain_and_the_same_again():
     assert len(record["claimed"]) == shape[0]
     assert record["claimed_why"] is None
     assert record["constants"]["G"] == 3
+    assert record["growth"].keys() == {"exponent", "low", "high", "kind", "reason", "sign"}
 
 
 def test_a_record_without_a_claim_says_why():

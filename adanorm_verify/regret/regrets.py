@@ -10,6 +10,7 @@ import numpy as np
 
 from .certificates import FLOOR, PIECES, SECOND, UNIT, Region, region
 from .comparators import Best, best
+from .growth import grow
 from .methods import label, method_of
 from .playing import Checkpoint, Game, checkpoints, dyadic
 from .problems import Problem
@@ -207,7 +208,7 @@ def measure(settings: Mapping[str, Any]) -> dict[str, Any]:
         **compared(low, claims),
         "claimed_why": why,
         "constants": constants,
-        "growth": growth(horizons, low, high),
+        "growth": grow(horizons, low, high).to_json(),
     }
 
 
@@ -230,8 +231,3 @@ def compared(low: np.ndarray, claims: Sequence[Claim]) -> dict[str, Any]:
 
 def _first(horizons: Sequence[int], holds: np.ndarray) -> int | None:
     return next((T for T, one in zip(horizons, holds, strict=True) if one), None)
-
-
-def growth(horizons: Sequence[int], low: np.ndarray, high: np.ndarray) -> dict[str, Any] | None:
-    """How the regret grows, low and high of shape (horizons, runs)."""
-    return None
