@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+import mpmath
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -128,6 +129,29 @@ def test_one_dimension_against_rational_arithmetic(link, rows, bounded):
     exact = exact_least(a, y, counts, *ends, link)
     assert Fraction(float(found.low[0])) <= exact <= Fraction(float(found.high[0]))
     assert found.high[0] - found.low[0] <= 1e-11 * counts.sum() + 1e-200
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.tuples(st.floats(-3, 3), st.floats(0, 1), st.integers(1, 10**6)), min_size=1, max_size=4))
+def test_logistic_losses_against_fifty_digits(rows):
+    """At 50 digits, by bisection of the derivative; logarithms and exponentials are not the machine's."""
+    one = Problem("digits", "logistic", Feasible("box", 1, -2, 1.5), "iid",
+                  *(np.array(part) for part in ([[row[0]] for row in rows], [row[1] for row in rows],
+                                                [1.0] * len(rows))))  # fmt: skip
+    found = best(one, counts=[[row[2] for row in rows]])
+    with mpmath.workdps(50):
+        a, y, n = ([mpmath.mpf(x) for x in part] for part in zip(*rows, strict=True))
+
+        def slope(x):
+            return sum(k * r * (1 / (1 + mpmath.exp(-r * x)) - p) for r, p, k in zip(a, y, n, strict=True))
+
+        low, high = mpmath.mpf(-2), mpmath.mpf(1.5)
+        for _ in range(150):
+            middle = (low + high) / 2
+            low, high = (low, middle) if slope(middle) > 0 else (middle, high)
+        exact = sum(k * (mpmath.log1p(mpmath.exp(r * low)) - p * r * low) for r, p, k in zip(a, y, n, strict=True))
+        assert mpmath.mpf(found.low[0]) <= exact <= mpmath.mpf(found.high[0])
+    assert found.high[0] - found.low[0] <= 1e-12 * sum(row[2] for row in rows)
 
 
 def test_weighted_median_and_least_squares_by_hand():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import sqrt
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 
 from adanorm_verify.paper import Hyperparameters
 from adanorm_verify.regret.methods import Method, method_of
-from adanorm_verify.regret.playing import Game
+from adanorm_verify.regret.playing import Checkpoint, Game
 from adanorm_verify.regret.problems import periodic
 from adanorm_verify.regret.regrets import compared, regret_of, running
 from adanorm_verify.regret.theorem import Claim, claim, right_hand_side, why_not
@@ -44,6 +45,11 @@ def by_loops(T, v_hat, norms, G, G_inf, D, D_inf, alpha, beta1, beta2, gamma, la
         second += alpha * (1 + beta1) * G_inf**3 / ((1 - beta1) * sqrt(1 - beta2) * (1 - gamma) ** 2 * G**2) * norms[i]
         third += D_inf**2 * G_inf * sqrt(1 - beta2) / (2 * alpha * (1 - beta1) * (1 - lam) ** 2)
     return [first, second, third]
+
+
+@pytest.fixture(scope="module")
+def played() -> Checkpoint:
+    return Game(method_of(SETTINGS), periodic([3, -1, -1]), measured=True).play(3)
 
 
 def test_against_loops_in_several_dimensions():
@@ -116,19 +122,17 @@ def test_adam_is_the_theorem_at_gamma_zero():
         ({"guard": "decaying"}, "guard"),
     ],
 )
-def test_where_a_condition_fails_there_is_a_reason_and_no_number(changes, reason):
+def test_where_a_condition_fails_there_is_a_reason_and_no_number(changes, reason, played):
     method = method_of({**SETTINGS, **changes})
     assert reason in str(why_not(method))
-    game = Game(method, periodic([1, -1]), measured=True)
     with pytest.raises(ValueError, match=reason):
-        claim(method, game.play(3), np.zeros((1, 1)))
+        claim(method, played, np.zeros((1, 1)))
     assert why_not(method_of(SETTINGS)) is None
 
 
-def test_nothing_is_said_without_measures():
-    game = Game(method_of(SETTINGS), periodic([1, -1]))
+def test_nothing_is_said_without_measures(played):
     with pytest.raises(ValueError, match="measured"):
-        claim(game.method, game.play(3), np.zeros((1, 1)))
+        claim(method_of(SETTINGS), replace(played, measures={}), np.zeros((1, 1)))
 
 
 def test_the_violation_of_the_ledger_is_found():
