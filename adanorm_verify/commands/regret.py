@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .options import console, progress_bar, write
+from .options import command_line, console, progress_bar, write
 
 if TYPE_CHECKING:
     from ..regret.cells import Cell
@@ -78,6 +78,22 @@ def again(file: str) -> None:
     differ = [key for key in ("record", "versions", "sources") if was.get(key) != now[key]]
     click.echo(f"{file}: not the same again; what differs: {', '.join(differ) or 'the form of the file'}")
     sys.exit(1)
+
+
+@regret.command()
+@click.option("--rounds", type=click.IntRange(3), default=5, show_default=True, help="Interleaved rounds.")
+@click.option("--json", "json_file", type=click.Path(dir_okay=False), metavar="FILE", help="Write the timings as JSON.")
+def bench(rounds: int, json_file: str | None) -> None:
+    """How fast runs are: beside a loop written by hand, many at once beside one at a time, and long ones."""
+    from ..regret import benchmark
+
+    with progress_bar(console(), "bench") as progress:
+        told = None if progress is None else lambda done, total: progress("bench", done, total)
+        results = benchmark.measure(rounds, told)
+    for line in benchmark.lines(results):
+        click.echo(line)
+    if json_file:
+        write(json_file, benchmark.document(results, command_line()))
 
 
 @regret.command(name="presets")
