@@ -33,6 +33,8 @@ AXES = {
     "norms": ("optimizer", "seed"),
 }
 """Keys whose value may be a list: one cell for every combination."""
+WITHOUT_CHANCE = ("landscape",)
+"""Kinds that take no seed."""
 
 
 def presets() -> list[str]:
@@ -77,7 +79,7 @@ def cells(text: str, where: str) -> list[Cell]:
             place = f"{where}: [{kind}] {number}"
             if not isinstance(group, dict):
                 raise ValueError(f"{place}: a table is wanted, got {group!r}")
-            for settings in crossed(kind, {"seed": seed, **group}):
+            for settings in crossed(kind, group if kind in WITHOUT_CHANCE else {"seed": seed, **group}):
                 cell = Cell(kind, settings)
                 try:
                     cell.check()
