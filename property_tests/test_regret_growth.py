@@ -154,6 +154,11 @@ def test_enclosures_widen_the_interval_until_nothing_is_said():
     assert [one.kind for one in ends][::4] == ["sqrt(T)", "cannot tell"]
 
 
+@pytest.mark.parametrize("width", [50.0, 200.0])
+def test_growth_that_wide_enclosures_hide_is_not_called_bounded(width):
+    assert judged(equal(1e4 + T**0.5), width).kind == "cannot tell"
+
+
 def test_a_last_horizon_that_does_not_double_is_no_octave():
     plain = judged(equal(T**0.5))
     more = [*T, T[-1] + 5]
@@ -196,7 +201,9 @@ def test_the_interval_over_runs_covers_and_half_of_it_does_not(kind):
     assert halved < 178
 
 
-# sqrt(T log T) is left out: its exponent is 0.07 above 1/2, within what 32 such runs leave open.
+# Measured on 30 repetitions of every law and noise: in one cell 13 % (T/log T as linear), in others at most 7 %
+# (sqrt(T) log T as sqrt(T)), elsewhere 3 % or none. Left out, as 32 such runs do not tell them apart: sqrt(T log T),
+# 0.07 above the exponent 1/2 (up to 33 %), and laws that overtake log T only at the last horizon (up to 50 %).
 @pytest.mark.parametrize("kind", NOISES)
 def test_under_noise_wrong_answers_are_rare(kind):
     rng = np.random.default_rng(4)

@@ -89,10 +89,14 @@ def _unknown(reason: str) -> Growth:
 
 
 def _settled(found: Increments, still: int) -> Growth:
-    """Regret whose last increments are zero to within their enclosures."""
+    """Regret whose last increments are zero to within their enclosures.
+
+    A growing law may hide in wide enclosures: they have to shrink like 1/T, the fastest that a power law's limit is
+    reached in theorems, from the largest increment before, or the mean one of the octaves before the first horizon.
+    """
     most = (np.abs(found.middle) + found.width).mean(axis=1)
     start = len(most) - still
-    least = max(found.before[0], -found.before[1], 0.0)
+    least = max(found.before[0], -found.before[1], 0.0) / (found.octaves[0] + 1)
     earlier = max([least, *(np.abs(found.middle[:start].mean(axis=1)) - found.width[:start].mean(axis=1))])
     rise = float(most[start:].sum())
     if rise <= 0:
@@ -101,7 +105,7 @@ def _settled(found: Increments, still: int) -> Growth:
         return _unknown(f"the increments are zero to within their enclosures, {rise:.2g} in all")
     slopes = np.log2(most[start:] / earlier) / np.arange(1, still + 1)
     high = float(slopes.max())
-    if high < 0:
+    if high <= -1:
         reason = f"the last {still} octaves change the regret by at most {rise:.2g}, one before them by {earlier:.2g}"
         return Growth(None, None, high, "bounded", reason, 0)
     return _unknown(f"the last {still} increments are zero to within their enclosures, which are too wide")
