@@ -155,6 +155,14 @@ def _given(settings: Mapping[str, Any], key: str) -> int:
     return settings.get(key, DEFAULTS[key])
 
 
+def short_name(given: str | Mapping[str, Any]) -> str:
+    """A problem as a configuration names it, with what differs from the name's own."""
+    if isinstance(given, str):
+        return given
+    rest = ", ".join(f"{key}={value}" for key, value in given.items() if key != "name")
+    return f"{given['name']} ({rest})" if rest else given["name"]
+
+
 def _optimizer(settings: Mapping[str, Any]) -> dict[str, Any]:
     given = settings["optimizer"]
     if not isinstance(given, Mapping):
@@ -170,13 +178,12 @@ def measure(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Play and compare; the record of a cell.
 
     Returns:
-        `problem`, `optimizer`, `horizons`, `runs`; `low` and `high` of each run at each horizon, `mean_low` and
-        `mean_high`; `errors`, half the 95 % interval of the mean over runs; `claimed`,
-        the mean of the right-hand side of Theorem 1 at each horizon, or null with
-        `claimed_why`; `first_violation`, the first horizon at which the regret of a run is certainly above its claim;
-        `first_informative`, the first at which the claim is below D G T, and `informative_from`, the horizon at which
-        it would be, were its terms to go on like sqrt(T); `constants`, the largest over runs at the last horizon;
-        `growth`.
+        `problem` and its `description`, `optimizer`, `horizons`, `runs`; `low` and `high` of each run at each horizon,
+        their means `mean_low` and `mean_high`, and `errors`, half the 95 % interval of the mean over runs; `claimed`,
+        the mean of the right-hand side of Theorem 1 at each horizon, or null with `claimed_why`; `first_violation`,
+        the first horizon at which the regret of a run is certainly above its claim; `first_informative`, the first at
+        which the claim is below D G T, and `informative_from`, the horizon at which it would be, were its terms to go
+        on like sqrt(T); `constants`, the largest over runs at the last horizon; `growth`.
 
     Raises:
         ValueError: as `check`.
@@ -200,7 +207,8 @@ def measure(settings: Mapping[str, Any]) -> dict[str, Any]:
     low, high = (np.stack([getattr(one, side) for one in found]) for side in ("low", "high"))
     runs = _given(settings, "runs")
     return {
-        "problem": problem.name,
+        "problem": short_name(settings["problem"]),
+        "description": problem.name,
         "optimizer": label(_optimizer(settings)),
         "horizons": horizons,
         "runs": runs,

@@ -58,13 +58,14 @@ def of_calibration(records: list[Mapping[str, Any]]) -> list[str]:
 def of_regret(records: list[Mapping[str, Any]]) -> list[str]:
     """An optimizer a line: how its regret grows, and on how many of the problems."""
     told = []
-    for optimizer in dict.fromkeys(record["optimizer"] for record in records):
+    names = regret_figures.short_names([record["optimizer"] for record in records])
+    for optimizer, name in names.items():
         classes: dict[str, list[str]] = {}
         for record in records:
             if record["optimizer"] == optimizer:
                 classes.setdefault(record["class"], []).append(record["problem"])
         told.append(
-            f"{optimizer}: "
+            f"{name}: "
             + ", ".join(
                 f"{kind} on {len(problems)} ({', '.join(problems)})"
                 if kind == "linear"

@@ -31,6 +31,8 @@ COLOURS = {
 """A base to its colour, after the palette of Okabe and Ito, dark enough on white."""
 MARKERS = dict(zip(COLOURS, "osD^vPXd", strict=True))
 REFERENCE = "#555555"
+OFF_THE_SCALE = 1e4
+"""A line that begins so many times above everything else would leave no room to see it."""
 RC: dict[Any, Any] = {
     "font.size": 9,
     "font.family": "sans-serif",
@@ -76,11 +78,17 @@ def panel(name: str, title: str, draw: Callable[[Axes], None]) -> str:
         draw(axes)
         handles, labels = axes.get_legend_handles_labels()
         if handles:
-            figure.legend(handles, labels, loc="outside lower center", ncols=3 if len(labels) > 4 else 2)
+            figure.legend(handles, labels, loc="outside lower center", ncols=3 if max(map(len, labels)) < 16 else 2)
         text = io.StringIO()
         figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
     svg = text.getvalue()
     return svg[svg.index("<svg") :]
+
+
+def short_names(labels: Sequence[str]) -> dict[str, str]:
+    """Label to the name without what differs from the defaults, where that tells them apart."""
+    names = {label: label.split(" (")[0] for label in dict.fromkeys(labels)}
+    return names if len(set(names.values())) == len(names) else {label: label for label in names}
 
 
 def draw(summary: Mapping[str, Any]) -> dict[str, str]:
@@ -101,7 +109,8 @@ def grouped(records: Sequence[Mapping[str, Any]], *keys: str) -> dict[tuple[Any,
 
 def of_regret(records: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     found = {}
-    for number, ((problem,), those) in enumerate(grouped(records, "problem").items(), 1):
+    alike = grouped([{**record, "until": record["horizons"][-1]} for record in records], "problem", "until")
+    for number, ((problem, _), those) in enumerate(alike.items(), 1):
         found[f"regret-{number:02d}-total"] = panel(f"total {number}", f"{problem}: regret", regret_total(those))
         found[f"regret-{number:02d}-average"] = panel(f"average {number}", f"{problem}: R(T)/T", regret_average(those))
     return found
@@ -109,33 +118,46 @@ def of_regret(records: Sequence[Mapping[str, Any]]) -> dict[str, str]:
 
 def regret_total(records: Sequence[Mapping[str, Any]]) -> Callable[[Axes], None]:
     def draw_on(axes: Axes) -> None:
-        claimed = None
+        names = short_names([record["optimizer"] for record in records])
         for record in records:
             horizons, mean, bars = curve(record)
             look = style(record["optimizer"])
             axes.fill_between(horizons, mean - bars, mean + bars, color=look.color, alpha=0.15, linewidth=0)
-            axes.plot(horizons, mean, label=record["optimizer"], **vars(look))
-            if record["claimed"] is not None and record["optimizer"].lower().startswith("adamnorm"):
-                claimed = (horizons, np.asarray(record["claimed"]))
+            axes.plot(horizons, mean, label=names[record["optimizer"]], **vars(look))
         horizons = np.asarray(records[0]["horizons"], dtype=float)
-        shown = [abs(curve(record)[1][0]) for record in records]
-        anchor = float(np.median([value for value in shown if value > 0] or [1.0]))
-        axes.plot(horizons, anchor * np.sqrt(horizons / horizons[0]), color=REFERENCE, linestyle=":", label="√T")
-        if claimed is not None:
-            axes.plot(*claimed, color=REFERENCE, linestyle="-.", label="Theorem 1, AdamNorm")
+        means = np.array([curve(record)[1] for record in records])
+        size = np.abs(means[means != 0])
+        anchor = float(np.median(size)) if size.size else 1.0
+        middle = horizons[len(horizons) // 2]
+        axes.plot(horizons, anchor * np.sqrt(horizons / middle), color=REFERENCE, linestyle=":", label="√T")
         axes.set_xscale("log")
-        axes.set_yscale("symlog", linthresh=max(anchor / 10, 1e-6))
+        axes.set_yscale("symlog", linthresh=anchor / 10) if np.any(means <= 0) else axes.set_yscale("log")
         axes.set_xlabel("rounds T")
+        claims(axes, records)
 
     return draw_on
 
 
+def claims(axes: Axes, records: Sequence[Mapping[str, Any]]) -> None:
+    """What Theorem 1 claims of AdamNorm, or in the legend that it lies above the picture."""
+    for record in records:
+        if record["claimed"] is None or not record["optimizer"].startswith("AdamNorm"):
+            continue
+        high = axes.get_ylim()[1]
+        claimed = np.asarray(record["claimed"], dtype=float)
+        if claimed.min() > OFF_THE_SCALE * high:
+            axes.plot([], [], color=REFERENCE, linestyle="-.", label=f"Theorem 1: from {claimed.min():.1g}, above")
+            continue
+        axes.plot(record["horizons"], claimed, color=REFERENCE, linestyle="-.", label="Theorem 1")
+
+
 def regret_average(records: Sequence[Mapping[str, Any]]) -> Callable[[Axes], None]:
     def draw_on(axes: Axes) -> None:
+        names = short_names([record["optimizer"] for record in records])
         for record in records:
             horizons, mean, bars = curve(record)
-            look = style(record["optimizer"])
-            axes.errorbar(horizons, mean / horizons, bars / horizons, label=record["optimizer"], **vars(look))
+            look, name = style(record["optimizer"]), names[record["optimizer"]]
+            axes.errorbar(horizons, mean / horizons, bars / horizons, label=name, **vars(look))
         axes.axhline(0, color=REFERENCE, linewidth=0.8)
         axes.set_xscale("log")
         axes.set_xlabel("rounds T")
@@ -197,13 +219,14 @@ def of_logistic(records: Sequence[Mapping[str, Any]]) -> dict[str, str]:
 
 def logistic_panel(records: Sequence[Mapping[str, Any]], rate: float) -> Callable[[Axes], None]:
     def draw_on(axes: Axes) -> None:
+        names = short_names([record["optimizer"] for record in records])
         for (optimizer,), those in grouped(records, "optimizer").items():
             those = sorted(those, key=lambda record: record["batch"])
             batch = [record["batch"] for record in those]
             learned = np.array([record["learned"] for record in those])
             bars = np.abs(np.array([[record["low"], record["high"]] for record in those]).T - learned)
             look = style(optimizer)
-            axes.errorbar(batch, learned / rate, bars / rate, label=optimizer, capsize=2, **vars(look))
+            axes.errorbar(batch, learned / rate, bars / rate, label=names[optimizer], capsize=2, **vars(look))
             lawful = [(r["batch"], r["predicted"] / rate) for r in those if r["predicted"] is not None]
             if lawful and "Norm" in optimizer:
                 axes.plot(*zip(*lawful, strict=True), "_", color="#d55e00", markersize=11, markeredgewidth=1.8)
