@@ -52,14 +52,14 @@ def run(preset: str | None, config: str | None, folder: str, jobs: int | None, a
 @regret.command()
 @click.argument("folder", type=click.Path(file_okay=False, exists=True), metavar="DIR")
 def report(folder: str) -> None:
-    """Render the report of a folder again, from the cells that it holds."""
+    """Render the report of a folder again, from the cells that it holds, whatever version measured them."""
     from ..regret import configuration
 
     out = Path(folder)
     if not (out / CONFIG).is_file():
         raise ValueError(f"{folder}: no results of `regret run`: it has no {CONFIG}")
     cells = configuration.cells((out / CONFIG).read_text(encoding="utf-8"), str(out / CONFIG))
-    sys.exit(conclude(out, cells, []))
+    sys.exit(conclude(out, cells, [], of_any_sources=True))
 
 
 @regret.command()
@@ -109,13 +109,13 @@ CONFIG = "config.toml"
 CELLS = "cells"
 
 
-def conclude(out: Path, cells: list[Cell], failures: list[Failure]) -> int:
+def conclude(out: Path, cells: list[Cell], failures: list[Failure], of_any_sources: bool = False) -> int:
     """Write summary, figures and page, say what matters, and return the exit code."""
     from ..regret.cells import documents
     from ..regret.summary import summary
     from ..reports import regret as rendering
 
-    found = documents(cells, out / CELLS)
+    found = documents(cells, out / CELLS, of_any_sources)
     if not found:
         raise ValueError(f"{out}: nothing was measured")
     whole = summary(found, len(cells) - len(found))

@@ -120,7 +120,23 @@ def of_file(file: Path) -> tuple[Cell, str]:
     return cell, text
 
 
-def documents(cells: Sequence[Cell], folder: Path) -> list[dict[str, Any]]:
-    """Those that are finished, in the order of the cells."""
-    found = (finished(cell, folder) for cell in cells)
+def documents(cells: Sequence[Cell], folder: Path, of_any_sources: bool = False) -> list[dict[str, Any]]:
+    """Those that are finished, in the order of the cells.
+
+    Args:
+        cells: wanted.
+        folder: of their files.
+        of_any_sources: take what other sources or versions have measured where these have not.
+    """
+    others = {}
+    if of_any_sources:
+        for file in sorted(folder.glob("*.json")):
+            document = json.loads(file.read_text(encoding="utf-8"))
+            others[document["kind"], canonical(document["settings"])] = document
+    found = (finished(cell, folder) or others.get((cell.kind, canonical(cell.settings))) for cell in cells)
     return [document for document in found if document is not None]
+
+
+def canonical(settings: Mapping[str, Any]) -> str:
+    """The same text for the same settings."""
+    return json.dumps(settings, sort_keys=True)

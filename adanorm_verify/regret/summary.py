@@ -23,7 +23,7 @@ def summary(documents: Sequence[Mapping[str, Any]], missing: int = 0) -> dict[st
         record = document["record"]
         found[document["kind"]].append(short(record) if document["kind"] == "regret" else record)
     return {
-        "versions": versions(),
+        "versions": documents[0]["versions"] if documents else versions(),
         "seeds": sorted({document["settings"]["seed"] for document in documents if "seed" in document["settings"]}),
         "missing": missing,
         "calibrated": calibrated(found["calibration"]),
