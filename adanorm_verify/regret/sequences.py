@@ -132,3 +132,13 @@ def simplicity(sequence: Sequence[int]) -> tuple:
     """The order: shortest period, smallest integers, smallest sum of sizes, fewest different ones, large ones first."""
     sizes = [abs(g) for g in sequence]
     return len(sequence), max(sizes), sum(sizes), len(set(sequence)), tuple(-g for g in sequence)
+
+
+def shown(sequence: Sequence[int]) -> str:
+    """A sequence for people: 75, then 74 times -1."""
+    runs: list[tuple[int, int]] = []
+    for g in sequence:
+        runs = [*runs[:-1], (g, runs[-1][1] + 1)] if runs and runs[-1][0] == g else [*runs, (g, 1)]
+    if len(sequence) <= 8:
+        return ", ".join(map(str, sequence))
+    return ", ".join(f"{count} times {g}" if count > 1 else str(g) for g, count in runs)
