@@ -116,16 +116,26 @@ def positive(values: np.ndarray) -> np.ndarray:
 
 
 def simpler(sequence: tuple[int, ...]) -> list[tuple[int, ...]]:
-    """Sequences one change away that are simpler: an integer left out, nearer to zero, or all divided by a factor."""
-    found = [sequence[:k] + sequence[k + 1 :] for k in range(len(sequence)) if len(sequence) > 1]
-    factor = int(np.gcd.reduce(np.array(sequence)))
-    found += [tuple(g // factor for g in sequence)] if factor > 1 else []
+    """Sequences one change away that are simpler, simplest first.
+
+    A change brings one integer or two nearer to zero, or leaves one out and brings at most one nearer, or divides all
+    by a number.
+    """
+    shorter = [sequence[:k] + sequence[k + 1 :] for k in range(len(sequence)) if len(sequence) > 1]
+    found = [*shorter, *(changed for one in shorter for changed in nearer(one))]
+    found += [tuple(round(g / factor) for g in sequence) for factor in range(2, max(map(abs, sequence)) + 1)]
+    found += [*nearer(sequence), *(twice for once in nearer(sequence) for twice in nearer(once))]
+    kept = {canonical(one) for one in found if sum(one) != 0}
+    return sorted((one for one in kept if simplicity(one) < simplicity(sequence)), key=simplicity)
+
+
+def nearer(sequence: tuple[int, ...]) -> list[tuple[int, ...]]:
+    """The sequence with one integer in turn made zero, halved, or made smaller by one."""
+    found = []
     for k, g in enumerate(sequence):
-        for nearer in (0, int(g / 2), g - int(np.sign(g))):
-            if abs(nearer) < abs(g):
-                found.append((*sequence[:k], nearer, *sequence[k + 1 :]))
-    kept = {canonical(one) for one in found if sum(one) != 0} - {sequence}
-    return sorted(kept, key=simplicity)
+        ends = {0, int(g / 2), g - int(np.sign(g))} - {g}
+        found += [(*sequence[:k], end, *sequence[k + 1 :]) for end in sorted(ends)]
+    return found
 
 
 def simplicity(sequence: Sequence[int]) -> tuple:
