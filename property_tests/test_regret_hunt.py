@@ -11,14 +11,14 @@ from click.testing import CliRunner
 
 from adanorm_verify.cli import main
 from adanorm_verify.ledger import folder
-from adanorm_verify.regret import candidates, distributions, sequences
+from adanorm_verify.regret import candidates, configuration, distributions, sequences
 from adanorm_verify.regret.candidates import Budget, Ended, Judge, nearest, random, short, shrunk
 from adanorm_verify.regret.confirming import confirm, regret
-from adanorm_verify.regret.hunting import HUNTED, check, hunt, measure, natural, shown, trophy
+from adanorm_verify.regret.hunting import HUNTED, check, hunt, measure, natural, trophy
 from adanorm_verify.regret.methods import method_of
 from adanorm_verify.regret.playing import Game
 from adanorm_verify.regret.problems import periodic
-from adanorm_verify.regret.sequences import Range, all_of, canonical, simplicity
+from adanorm_verify.regret.sequences import Range, all_of, canonical, shown, simplicity
 from adanorm_verify.regret.sets import Feasible
 from adanorm_verify.regret.settled import SURE, settle
 
@@ -160,7 +160,7 @@ def test_the_cycle_is_where_play_settles(name):
     assert np.diff(points) == pytest.approx(cycle.moves[:, 0], rel=1e-6)
     for quantity in set(cycle.memories):
         found = np.ravel(game.state(quantity))[0]
-        assert found == pytest.approx(float(cycle.quantities[quantity][-3, 0]), rel=1e-9)
+        assert found == pytest.approx(float(cycle.quantities[quantity][-1, 0]), rel=1e-9)
 
 
 def test_a_list_that_jumps_does_not_settle():
@@ -231,6 +231,23 @@ def test_a_cell_is_the_same_whenever_it_is_measured_and_whatever_the_threads():
 def test_a_wrong_cell_is_refused(change, message):
     with pytest.raises(ValueError, match=message):
         check({**CELL, **change})
+
+
+def test_a_sweep_may_hold_hunts_and_phase_diagrams():
+    text = """
+    [[hunt]]
+    optimizer = ["adamnorm", "sgd"]
+    control = { name = "adagrad", steps = "constant" }
+    class = "periodic-linear"
+    effort = 1000
+
+    [[phase]]
+    optimizer = ["sgdnorm", "adamnorm"]
+    gamma = [0.9, 0.95]
+    periods = [3, 5]
+    ratios = [1.05, 9, 41]
+    """
+    assert [cell.kind for cell in configuration.cells(text, "here")] == ["hunt"] * 2 + ["phase"] * 4
 
 
 def test_the_command_writes_what_the_checker_accepts(tmp_path, monkeypatch):

@@ -143,7 +143,7 @@ def hunting_lines(found: Mapping[str, Any], files: list[str | None]) -> list[str
 
 
 def trophy_lines(one: Mapping[str, Any], optimizer: str, control: str, names: tuple[str, ...]) -> list[str]:
-    from ..regret.hunting import shown
+    from ..regret.sequences import shown
 
     sequence, played, T = one["sequence"], one["played"], one["horizon"]
     if isinstance(sequence, dict):

@@ -8,10 +8,10 @@ given ones.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from itertools import product
+from itertools import groupby, product
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,8 @@ ELSEWHERE = 5
 """Longest period that is looked at for other hyperparameters."""
 KEPT = 64
 """Sequences of a period, the nearest to failing, from which others are made."""
+PATIENCE = 32
+"""Batches, of some hundred sequences each, over which what was found is held back."""
 Progress = Callable[[str, int, float], None]
 
 
@@ -144,23 +146,37 @@ def rare(judge: Judge, budget: Budget) -> Iterator[Candidate]:
 
 
 def random(judge: Judge, budget: Budget, seed: int) -> Iterator[Candidate]:
-    """Random sequences, and changes of those that came nearest to failing, without end."""
+    """Random sequences, and changes of those that came nearest to failing, without end.
+
+    What fails is shrunk, and held back for `PATIENCE` batches in which something simpler may turn up.
+    """
     generator = np.random.default_rng(seed)
     pools: dict[int, np.ndarray] = {}
-    while True:
-        batches = sequences.drawn(generator, CHUNK)
-        batches += [sequences.mutated(generator, pool, CHUNK // 8) for pool in list(pools.values())]
-        for values in batches:
-            if not len(values):
-                continue
-            count = budget.take("random sequences", len(values))
-            values, P = values[:count], values.shape[1]
-            margins = judge.margins(values)
-            together = np.unique(np.concatenate([pools.get(P, values[:0]), values]), axis=0)
-            best = np.argsort(-judge.margins(together), kind="stable")[:KEPT]
-            pools[P] = together[best]
-            for row in judge.candidates(values, margins):
-                yield "random sequences", dict(judge.optimizer), shrunk(judge, canonical(row))
+    waiting: set[tuple[int, ...]] = set()
+    patience = PATIENCE
+    try:
+        while True:
+            batches = sequences.drawn(generator, CHUNK)
+            batches += [sequences.mutated(generator, pool, CHUNK // 8) for pool in list(pools.values())]
+            for values in (batch for batch in batches if len(batch)):
+                values, P = values[: budget.take("random sequences", len(values))], values.shape[1]
+                margins = judge.margins(values)
+                if failing := [canonical(row) for row in judge.candidates(values, margins)]:
+                    waiting.add(shrunk(judge, min(failing, key=simplicity)))
+                together = np.unique(np.concatenate([pools.get(P, values[:0]), values]), axis=0)
+                pools[P] = together[np.argsort(-judge.margins(together), kind="stable")[:KEPT]]
+                patience -= bool(waiting)
+                if patience == 0:
+                    yield from of_random(judge, waiting)
+                    waiting, patience = set(), PATIENCE
+    except Ended:
+        yield from of_random(judge, waiting)
+        raise
+
+
+def of_random(judge: Judge, found: Collection[tuple[int, ...]]) -> Iterator[Candidate]:
+    for sequence in sorted(found, key=simplicity):
+        yield "random sequences", dict(judge.optimizer), sequence
 
 
 def chunks(values: np.ndarray) -> Iterator[np.ndarray]:
@@ -176,8 +192,16 @@ def judged(stage: str, judge: Judge, budget: Budget, values: np.ndarray) -> Iter
 
 def shrunk(judge: Judge, sequence: tuple[int, ...]) -> tuple[int, ...]:
     """The simplest candidate that one simplification after another leads to."""
-    while True:
-        smaller = (s for s in sequences.simpler(sequence) if simplicity(s) < simplicity(sequence) and judge.fails(s))
-        if (found := next(smaller, None)) is None:
-            return sequence
+    while (found := simplest_failing(judge, sequences.simpler(sequence))) is not None:
         sequence = found
+    return sequence
+
+
+def simplest_failing(judge: Judge, ordered: Sequence[tuple[int, ...]]) -> tuple[int, ...] | None:
+    """The first candidate of sequences that come by period, simplest first."""
+    for _, group in groupby(ordered, key=len):
+        values = np.array(list(group), dtype=np.int64)
+        failing = judge.candidates(values, judge.margins(values))
+        if len(failing):
+            return tuple(int(g) for g in failing[0])
+    return None

@@ -12,6 +12,7 @@ from ..paper import PREVIOUS
 from .methods import DEFAULTS, Method, label, method_of
 from .playing import Game
 from .problems import periodic
+from .sequences import shown
 from .settled import Memory
 from .trophies import BITS, Written, limit, proof
 from .unparsing import Language, Undecided
@@ -78,7 +79,7 @@ def statement(settings: Mapping[str, Any], sequence: Sequence[int], memories: Ma
         else f"liminf R(T)/T >= {limit(sequence)} - alpha M {sum(sequence)}/{len(sequence)}, M as in the last step"
     )
     return (
-        f"Losses f_t(x) = g_t x on [-1, 1] with g_t = {', '.join(map(str, sequence))} in turn; "
+        f"Losses f_t(x) = g_t x on [-1, 1] with g_t = {shown(sequence)} in turn; "
         f"{label({'name': settings['name']})} as listed{f' ({numbers})' if numbers else ''}"
         f"{', the correction guarded' if method.decisions else ''}, {STEPS[method.steps]}, "
         f"each step projected onto [-1, 1]. For every alpha > 0 and every start: {end}, although the best fixed point "

@@ -94,7 +94,13 @@ class Confirmation:
 
 
 def confirm(
-    methods: Mapping[str, Method], problem: Problem, horizon: int, runs: int = 1, seed: int = 0, threads: int = 1
+    methods: Mapping[str, Method],
+    problem: Problem,
+    horizon: int,
+    runs: int = 1,
+    seed: int = 0,
+    threads: int = 1,
+    middle: Played | None = None,
 ) -> Confirmation:
     """Play `optimizer` and `control` on a problem of positive mean gradient over [-1, 1].
 
@@ -104,12 +110,14 @@ def confirm(
         horizon: the first; the games end at ten times it.
         runs: side by side, where the rows are random.
         seed: of the randomness.
-        threads: that share the four games.
+        threads: that share the games.
+        middle: the optimizer's game from the middle, where it was played already.
     """
     games = [(methods[who], start) for who in ("optimizer", "control") for start in (BEST, MIDDLE)]
 
     def played(game: tuple[Method, float]) -> Played:
-        return play(*game, problem, horizon, runs, seed)
+        known = middle if game == games[1] else None
+        return known or play(*game, problem, horizon, runs, seed)
 
     with ThreadPoolExecutor(threads) as pool:
         return Confirmation(horizon, *pool.map(played, games))

@@ -10,7 +10,7 @@ given ones is looked for too, as `others`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ from ..paper.controls import CONTROLS
 from . import distributions
 from .candidates import Budget, Candidate, Ended, Judge, elsewhere, random, rare, short
 from .certifying import certificate
-from .confirming import confirm, horizon_for
+from .confirming import MIDDLE, confirm, horizon_for, play
 from .methods import DEFAULTS, label, method_of
 from .problems import periodic
 from .settled import settle
@@ -46,8 +46,10 @@ def trophy(candidate: Candidate, control: Mapping[str, Any], longest: int, threa
         return "not proved"
     rates = [abs(float(cycle.drift[0])) / len(sequence) for cycle in cycles.values()]
     horizon = horizon_for(rates, list(methods.values()), len(sequence), longest)
-    played = confirm(methods, periodic(sequence), horizon, threads=threads)
-    if not played.holds:
+    problem = periodic(sequence)
+    middle = play(methods["optimizer"], MIDDLE, problem, horizon)  # what is too slow to be seen fails here already
+    played = confirm(methods, problem, horizon, threads=threads, middle=middle) if middle.rises else None
+    if played is None or not played.holds:
         return f"not confirmed by {10 * horizon} rounds of play"
     return {
         "class": "periodic-linear",
@@ -95,7 +97,8 @@ def hunt(
 
     Returns:
         A record: `found`, and of the simplest the keys of `trophy`, else None for each; `others`, found after it;
-        `examined`, how many by stage; `refused`, candidates that were not proved or not confirmed.
+        `examined`, how many by stage; `refused`, candidates with what they lacked. A `sequence` is a list of integers,
+        or for a distribution A, a and p; averages are those of play from the middle.
     """
     longest = longest or LONGEST_PLAY
     judge = Judge(optimizer, control, threads)
@@ -125,8 +128,8 @@ def hunt(
             first(random(judge, budget, seed))
     except Ended:
         pass
-    empty = dict.fromkeys(("class", "stage", "sequence", "average_regret", "control_average", "horizon", "certificate"))
-    head = found[0] if found else {**empty, "hyperparameters": hyperparameters(optimizer)}
+    empty = dict.fromkeys(("stage", "sequence", "average_regret", "control_average", "horizon", "certificate"))
+    head = found[0] if found else {"class": which, **empty, "hyperparameters": hyperparameters(optimizer)}
     return {
         "optimizer": optimizer["name"],
         "control": control["name"],
@@ -213,14 +216,4 @@ def title(name: str) -> str:
     return label({"name": name})
 
 
-def shown(sequence: Sequence[int]) -> str:
-    """A sequence for people: 75, then 74 times -1."""
-    runs: list[tuple[int, int]] = []
-    for g in sequence:
-        runs = [*runs[:-1], (g, runs[-1][1] + 1)] if runs and runs[-1][0] == g else [*runs, (g, 1)]
-    if len(sequence) <= 8:
-        return ", ".join(map(str, sequence))
-    return ", ".join(f"{count} times {g}" if count > 1 else str(g) for g, count in runs)
-
-
-__all__ = ["CLASSES", "Budget", "check", "hunt", "measure", "natural", "refuse", "shown", "title"]
+__all__ = ["CLASSES", "Budget", "check", "hunt", "measure", "natural", "refuse", "title"]

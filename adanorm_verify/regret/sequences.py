@@ -116,19 +116,39 @@ def positive(values: np.ndarray) -> np.ndarray:
 
 
 def simpler(sequence: tuple[int, ...]) -> list[tuple[int, ...]]:
-    """Sequences one change away that are simpler: an integer left out, nearer to zero, or all divided by a factor."""
-    found = [sequence[:k] + sequence[k + 1 :] for k in range(len(sequence)) if len(sequence) > 1]
-    factor = int(np.gcd.reduce(np.array(sequence)))
-    found += [tuple(g // factor for g in sequence)] if factor > 1 else []
+    """Sequences one change away that are simpler, simplest first.
+
+    A change brings one integer or two nearer to zero, or leaves one out and brings at most one nearer, or divides all
+    by a number.
+    """
+    shorter = [sequence[:k] + sequence[k + 1 :] for k in range(len(sequence)) if len(sequence) > 1]
+    found = [*shorter, *(changed for one in shorter for changed in nearer(one))]
+    found += [tuple(round(g / factor) for g in sequence) for factor in range(2, max(map(abs, sequence)) + 1)]
+    found += [*nearer(sequence), *(twice for once in nearer(sequence) for twice in nearer(once))]
+    kept = {canonical(one) for one in found if sum(one) != 0}
+    return sorted((one for one in kept if simplicity(one) < simplicity(sequence)), key=simplicity)
+
+
+def nearer(sequence: tuple[int, ...]) -> list[tuple[int, ...]]:
+    """The sequence with one integer in turn made zero, halved, or made smaller by one."""
+    found = []
     for k, g in enumerate(sequence):
-        for nearer in (0, int(g / 2), g - int(np.sign(g))):
-            if abs(nearer) < abs(g):
-                found.append((*sequence[:k], nearer, *sequence[k + 1 :]))
-    kept = {canonical(one) for one in found if sum(one) != 0} - {sequence}
-    return sorted(kept, key=simplicity)
+        ends = {0, int(g / 2), g - int(np.sign(g))} - {g}
+        found += [(*sequence[:k], end, *sequence[k + 1 :]) for end in sorted(ends)]
+    return found
 
 
 def simplicity(sequence: Sequence[int]) -> tuple:
     """The order: shortest period, smallest integers, smallest sum of sizes, fewest different ones, large ones first."""
     sizes = [abs(g) for g in sequence]
     return len(sequence), max(sizes), sum(sizes), len(set(sequence)), tuple(-g for g in sequence)
+
+
+def shown(sequence: Sequence[int]) -> str:
+    """A sequence for people: 75, then 74 times -1."""
+    runs: list[tuple[int, int]] = []
+    for g in sequence:
+        runs = [*runs[:-1], (g, runs[-1][1] + 1)] if runs and runs[-1][0] == g else [*runs, (g, 1)]
+    if len(sequence) <= 8:
+        return ", ".join(map(str, sequence))
+    return ", ".join(f"{count} times {g}" if count > 1 else str(g) for g, count in runs)
