@@ -8,6 +8,7 @@ INSTALLED := .venv/installed
 verify: $(INSTALLED)
 	$(BIN)/adanorm-verify gate
 	$(BIN)/adanorm-verify theory
+	$(BIN)/adanorm-verify regret run --preset quick --out build/regret
 	$(BIN)/python theory/checker.py
 
 test: lint

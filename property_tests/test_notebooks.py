@@ -43,6 +43,16 @@ def proof(tmp_path_factory):
     return run_notebook("02_proof.py", tmp_path_factory.mktemp("figures"))
 
 
+@pytest.fixture(scope="module")
+def regret(tmp_path_factory):
+    return run_notebook("03_regret.py", tmp_path_factory.mktemp("figures"))
+
+
+@pytest.fixture(scope="module")
+def counterexamples(tmp_path_factory):
+    return run_notebook("04_counterexamples.py", tmp_path_factory.mktemp("figures"))
+
+
 def test_conformance_says_what_its_text_says(conformance):
     text, _ = conformance
     before, after = map(float, re.findall(r"^loss (\S+) before, (\S+) after", text, re.M)[0])
@@ -71,6 +81,12 @@ FIGURES = {
         "logistic": ["#0072b2", "#b34700"],
         "guard": ["#555555", "#0072b2"],
     },
+    "regret": {
+        "growth": ["#0072b2", "#b34700", "#00664b"],
+        "claim": ["#0072b2", "#555555"],
+        "rare": ["#0072b2", "#b34700"],
+    },
+    "counterexamples": {"average": ["#0072b2", "#b34700"], "boundary": ["#0072b2", "#b34700"]},
 }
 """Notebook to its figures, and the colours of what runs across each."""
 
@@ -101,6 +117,24 @@ def test_proof_says_what_its_text_says(proof):
     assert re.search(r"^cex\.adam: proved, \d+ steps checked again$", text, re.M)
     assert re.search(r"^cor1\.a: refuted, \d+ steps checked again$", text, re.M)
     assert "0.0606 %, 16.49 times too small" in text
+
+
+def test_regret_says_what_its_text_says(regret):
+    text, _ = regret
+    assert len(re.findall(r"^calibration, .*: truth in the interval \d+ of 20", text, re.M)) == 5
+    for name, kind in (("SGD", "sqrt(T)"), ("Adam", "sqrt(T)"), ("AdamNorm", "linear")):
+        assert f"{name}: {kind};" in text
+    informative, violated = (int(T.replace(",", "")) for T in re.findall(r"from T = ([\d,]+) on", text))
+    assert informative < violated
+    assert float(re.search(r"^worst factor: (\S+)$", text, re.M)[1]) > 10
+
+
+def test_counterexamples_says_what_its_text_says(counterexamples):
+    text, _ = counterexamples
+    assert "AdamNorm fails on [3, -1, -1]" in text
+    assert re.search(r"^certificate: proved, \d+ steps checked$", text, re.M)
+    assert "forged: refused" in text
+    assert "on the line within the grid's resolution: True" in text
 
 
 @pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.py")), ids=lambda path: path.name)

@@ -22,7 +22,7 @@ SMALL = """
 seed = 3
 
 [[calibration]]
-name = ["logarithmic", "square root", "linear", "bounded"]
+name = ["logarithmic", "square root", "linear, leader", "bounded, leader"]
 repetitions = 8
 runs = 8
 first = 8
@@ -73,7 +73,7 @@ def test_every_preset_is_a_valid_configuration(name):
     ("change", "message"),
     [
         (("[[calibration]]", "[[calibrations]]"), "unknown key 'calibrations'"),
-        (('"linear"', '"lineal"'), "lineal"),
+        (('"linear, leader"', '"lineal"'), "lineal"),
         (("last = 512", "last = 0"), "last"),
         (("seed = 3", "seed = -1"), "seed = -1"),
         (("runs = 8", "runs = 8\nspeed = 3"), "speed"),
@@ -100,8 +100,13 @@ def test_a_wrong_optimizer_is_refused_with_what_is_allowed(tmp_path, optimizer, 
 
 
 def test_lists_are_crossed_and_equal_cells_are_one():
-    found = cells(SMALL.replace('"linear"', '"linear", "linear"'), "text")
-    assert [cell.settings["name"] for cell in found] == ["logarithmic", "square root", "linear", "bounded"]
+    found = cells(SMALL.replace('"logarithmic"', '"logarithmic", "logarithmic"'), "text")
+    assert [cell.settings["name"] for cell in found] == [
+        "logarithmic",
+        "square root",
+        "linear, leader",
+        "bounded, leader",
+    ]
     assert all(cell.settings["seed"] == 3 for cell in found)
 
 
@@ -151,7 +156,7 @@ def test_a_file_that_is_no_record_is_refused(tmp_path):
 
 
 def test_other_sources_are_other_cells(monkeypatch):
-    cell = Cell("calibration", {"name": "linear"})
+    cell = Cell("calibration", {"name": "linear, leader"})
     monkeypatch.setattr(cells_module, "sources", lambda: "other")
     changed = cell.key
     monkeypatch.undo()

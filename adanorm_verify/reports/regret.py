@@ -57,7 +57,13 @@ def of_calibration(records: list[Mapping[str, Any]]) -> list[str]:
 
 def of_regret(records: list[Mapping[str, Any]]) -> list[str]:
     """An optimizer a line: how its regret grows, and on how many of the problems."""
-    told = []
+    told = [
+        f"the claim of Theorem 1 is violated: {record['optimizer']} on {record['problem']}, regret certainly above it "
+        f"from T = {record['first_violation']:,} on (at {record['horizons'][-1]:,}: {record['low'][-1]:.3g} where "
+        f"{record['claimed'][-1]:.3g} is claimed)"
+        for record in records
+        if record["first_violation"] is not None
+    ]
     names = regret_figures.short_names([record["optimizer"] for record in records])
     for optimizer, name in names.items():
         classes: dict[str, list[str]] = {}
