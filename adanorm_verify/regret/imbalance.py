@@ -177,9 +177,9 @@ def agreement(records: Sequence[Mapping[str, Any]], law: str = "predicted") -> d
     return {
         "cells": len(known),
         "within": sum(record[matches] for record in known),
-        "largest": abs(worst[distance]),
+        "largest": float(abs(worst[distance])),
         "limit": float(student.isf(share, worst["runs"] - 1)),
-        "agrees": max(over) <= 1,
+        "agrees": bool(max(over) <= 1),
     }
 
 
