@@ -11,7 +11,7 @@ import pytest
 from adanorm_verify.ledger.folder import imported
 from adanorm_verify.regret.advice import advice
 from adanorm_verify.regret.imbalance import agreement, check, interval, measure
-from adanorm_verify.regret.stationary import laws_of_average, mean_corrected, mean_update, zero
+from adanorm_verify.regret.stationary import laws_of_average, mean_corrected, mean_update, variances, zero
 from adanorm_verify.regret.straying import predicted
 
 GAMMA = 0.95
@@ -283,5 +283,21 @@ def test_advice_says_nothing_that_no_record_supports():
 
 def test_the_law_for_a_step_size_tends_to_the_zero():
     law = zero(0.1, 8, GAMMA).low
-    gaps = [abs(predicted(0.1, 8, GAMMA, lr, 0.9999) - law) for lr in (1e-2, 1e-3, 1e-4)]
+    gaps = [max(abs(end - law) for end in predicted(0.1, 8, GAMMA, lr, 0.9999)) for lr in (1e-2, 1e-3, 1e-4)]
     assert gaps[0] > gaps[1] > gaps[2]
+
+
+def test_the_variance_of_a_long_sum_is_that_of_a_simulation():
+    """Of an average of 900 corrected gradients; edges of the sum add at most e's memory, 20 rounds, over its length."""
+    q, rate, batch, chains, rounds = 0.004, 0.005, 256, 4000, 900
+    random = np.random.default_rng(2)
+    e, total = np.zeros(chains), np.zeros(chains)
+    for t in range(300 + rounds):
+        g = q - random.binomial(batch, rate, chains) / batch
+        e = GAMMA * e + (1 - GAMMA) * np.abs(g)
+        total += np.sign(g) * np.maximum(np.abs(g), e) if t >= 300 else 0
+    single, long = variances(q, rate, batch, GAMMA)
+    found = np.var(total) / rounds
+    error = found * np.sqrt(2 / chains)
+    assert abs(found - long) < 4 * error + 20 / rounds * single
+    assert abs(found - single) > 4 * error + 20 / rounds * single

@@ -96,7 +96,7 @@ def measure(settings: Mapping[str, Any]) -> dict[str, Any]:
     Returns:
         `learned` with `low` and `high`, the 95 % interval over runs; `closed_form` with its ends, or null; `matches`,
         whether the two intervals meet (null without a law); `standard_errors`, the distance of the two; `predicted`,
-        what the law says at this step size and beta2 (`straying.predicted`), and how it matches;
+        what the law says at this step size and beta2 (`straying.predicted`), its ends, and how it matches;
         `starts_apart`, the distance, in standard errors, of what was learned from two starts; `field`, where the mean
         update with parameters held fixed is zero, or null; with features `slope`, `slope_low`, `slope_high`: of the
         calibration, 1 where it is right (null where the features carry nothing).
@@ -133,9 +133,11 @@ def measure(settings: Mapping[str, Any]) -> dict[str, Any]:
         "closed_form_high": law and law[2],
         "matches": law and bool(low <= law[2] and high >= law[1]),
         "standard_errors": law and _distance(mean, min(max(mean, law[1]), law[2]), error),
-        "predicted": expected,
-        "matches_predicted": None if expected is None else bool(low <= expected <= high),
-        "predicted_standard_errors": None if expected is None else _distance(mean, expected, error),
+        "predicted": expected and sum(expected) / 2,
+        "predicted_low": expected and expected[0],
+        "predicted_high": expected and expected[1],
+        "matches_predicted": expected and bool(low <= expected[1] and high >= expected[0]),
+        "predicted_standard_errors": expected and _distance(mean, min(max(mean, expected[0]), expected[1]), error),
         "starts_apart": _apart(learned),
         "field": _field(study, mean) if study.field else None,
     }
@@ -175,9 +177,9 @@ def agreement(records: Sequence[Mapping[str, Any]], law: str = "predicted") -> d
     return {
         "cells": len(known),
         "within": sum(record[matches] for record in known),
-        "largest": abs(worst[distance]),
+        "largest": float(abs(worst[distance])),
         "limit": float(student.isf(share, worst["runs"] - 1)),
-        "agrees": max(over) <= 1,
+        "agrees": bool(max(over) <= 1),
     }
 
 

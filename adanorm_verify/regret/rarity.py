@@ -85,7 +85,7 @@ class Study:
         return (found.low + found.high) / 2, found.low, found.high
 
     @property
-    def predicted(self) -> float | None:
+    def predicted(self) -> tuple[float, float] | None:
         """What the law says at this step size and with this memory of the second moment; None where it says nothing."""
         alike = self.method.name in (*PLAIN, *ADAMS)
         if self.closed_form is None or self.features or not alike or self.method.steps != "constant":

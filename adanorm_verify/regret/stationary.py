@@ -151,17 +151,36 @@ def mean_of(g: np.ndarray, chances: np.ndarray, gamma: float, cells: int = CELLS
     return plain + gamma * float(chances @ low) - ROUNDING, plain + gamma * float(chances @ high) + ROUNDING
 
 
-def mean_square(q: float, rate: float, batch: int, gamma: float, cells: int = CELLS) -> float:
-    """The mean square of the corrected gradient, about: of the middle of the two laws of e.
+def variances(q: float, rate: float, batch: int, gamma: float, cells: int = CELLS) -> tuple[float, float]:
+    """The mean square of a corrected gradient, and the variance of a long sum over its length, at a fixed q; about.
 
-    It is (|g| + gamma (e - |g|)^+)^2, e independent of g.
+    s_t has the law of (|g| + gamma (e - |g|)^+) sign g, e independent of g. Later ones are correlated with it in
+    two ways: through g_t, which is in their e (the derivative of h in the direction of the law of e whose gradients
+    have their chances times E[s|g]), and through the older e that both contain (to first order in e).
     """
     shares, chances = labels(rate, batch)
-    u = np.abs(q - shares)
+    g = q - shares
+    u, sign = np.abs(g), np.sign(g)
     if gamma == 0:
-        return float(chances @ u**2)
+        return float(chances @ u**2), float(chances @ u**2) - float(chances @ g) ** 2
     laws = laws_of_average(u, chances, gamma, cells)
-    return sum(float(chances @ ((u[:, None] + gamma * np.maximum(x - u[:, None], 0)) ** 2 @ p)) for x, p in laws) / 2
+    corrected = sign * (u + gamma * _excess(laws, u))
+    h = float(chances @ corrected)
+    square = sum(float(chances @ ((u[:, None] + gamma * np.maximum(x - u[:, None], 0)) ** 2 @ p)) for x, p in laws) / 2
+    weight = corrected - h
+    tilt = 0.5 / float(np.max(np.abs(weight)))
+    more, less = (_excess(laws_of_average(u, chances * (1 + t * weight), gamma, cells), u) for t in (tilt, -tilt))
+    through_g = gamma * float(chances @ (sign * (more - less))) / (2 * tilt)
+    above = sum(np.sum((x[None, :] > u[:, None]) * p, axis=1) for x, p in laws) / 2
+    slope = gamma * float(chances @ (sign * above))
+    spread = float(chances @ u**2) - float(chances @ u) ** 2
+    through_e = slope**2 * spread * gamma / (1 + gamma)
+    return square, square - h**2 + 2 * (through_g + through_e)
+
+
+def _excess(laws: tuple[tuple, tuple], u: np.ndarray) -> np.ndarray:
+    """E(e - u)^+, the middle of its ends."""
+    return sum(np.maximum(x[None, :] - u[:, None], 0) @ p for x, p in laws) / 2
 
 
 def mean_update(q: float, rate: float, batch: int, gamma: float, beta2: float, cells: int = CELLS) -> float:

@@ -1,10 +1,11 @@
 """What an intercept learns at a step size that is not infinitely small: the law of how far it strays about the zero.
 
 With a constant step lr the logit goes on moving. For small lr it is a diffusion with the drift -lr H and the variance
-lr^2 S a round, H the mean update and S its mean square, both with the logit held fixed; its stationary density is
-proportional to exp(-(2/lr) int H/S)/S (Gardiner, "Stochastic Methods", 5.2). Where H is straight in the probability q
-the average of q is H's zero whatever S is; where H bends or jumps, at multiples of 1/batch, it is not. An
-approximation, to be held against measurements: S leaves out that updates of neighbouring rounds are correlated.
+lr^2 S a round, H the mean update at a fixed logit; its stationary density is proportional to exp(-(2/lr) int H/S)/S
+(Gardiner, "Stochastic Methods", 5.2). S is the mean square of an update where the logit is pulled back faster than e
+forgets, and that of a long sum of updates, over its length, where it is slower: both are taken, and what lies between
+is the prediction. Where H is straight in the probability q the average of q is H's zero whatever S is; where H bends or
+jumps, at multiples of 1/batch, it is not.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from math import log, sqrt
 
 import numpy as np
 
-from .stationary import COARSE, labels, mean_corrected, mean_square, mean_update, zero
+from .stationary import COARSE, labels, mean_corrected, mean_update, variances, zero
 
 WIDTH = 8.0
 """Of the logits looked at, on either side, in standard deviations of a straight H: the density is below e^-30 there."""
@@ -24,8 +25,10 @@ BESIDE = 1e-9
 
 
 @lru_cache(maxsize=1024)
-def predicted(rate: float, batch: int, gamma: float, lr: float, beta2: float | None, edge: float = 15.0) -> float:
-    """The average probability that an intercept gives, in the long run, at step size `lr`.
+def predicted(
+    rate: float, batch: int, gamma: float, lr: float, beta2: float | None, edge: float = 15.0
+) -> tuple[float, float]:
+    """Ends between which the average probability lies that an intercept gives, in the long run, at step size `lr`.
 
     Args:
         rate: of positive labels.
@@ -37,13 +40,19 @@ def predicted(rate: float, batch: int, gamma: float, lr: float, beta2: float | N
     """
     logits = _logits(rate, batch, gamma, lr, beta2 is not None, edge)
     q = 1 / (1 + np.exp(-logits))
-    square = np.array([mean_square(one, rate, batch, gamma, COARSE) for one in q])
+    single, long = np.array([variances(one, rate, batch, gamma, COARSE) for one in q]).T
+    long = np.maximum(long, (1 - gamma) * single)  # a small difference of large numbers, where H is straight
     if beta2 is None:
         drift = np.array([sum(mean_corrected(one, rate, batch, gamma, COARSE)) / 2 for one in q])
+        scale = np.ones_like(q)
     else:
-        variance = _variance(q, rate, batch)
-        drift = np.array([mean_update(one, rate, batch, gamma, beta2, COARSE) for one in q]) / np.sqrt(variance)
-        square = square / variance
+        scale = np.sqrt(_variance(q, rate, batch))
+        drift = np.array([mean_update(one, rate, batch, gamma, beta2, COARSE) for one in q]) / scale
+    found = [_average(logits, q, drift, square / scale**2, lr) for square in (single, long)]
+    return min(found), max(found)
+
+
+def _average(logits: np.ndarray, q: np.ndarray, drift: np.ndarray, square: np.ndarray, lr: float) -> float:
     slope = 2 * drift / (lr * square)
     potential = np.concatenate([[0.0], np.cumsum((slope[1:] + slope[:-1]) / 2 * np.diff(logits))])
     density = np.exp(potential.min() - potential) / square * np.gradient(logits)
