@@ -1,10 +1,10 @@
 # %% [markdown]
 # # How fast does regret grow, and what does the theorem say about it?
 #
-# The paper claims $R(T) = O(\sqrt T)$ for AdamNorm. Here it is measured: optimizers are played on online convex problems,
-# against the best fixed point in hindsight, and the growth of the regret is named only if the analysis recognises growth
-# that is known. Everything below is a few lines of `adanorm_verify.regret`; sweeps with a report are one command,
-# `adanorm-verify regret run --preset paper --out DIR`.
+# The paper claims $R(T) = O(\sqrt T)$ for AdamNorm. Here it is measured: optimizers are played on online convex
+# problems, against the best fixed point in hindsight, and the growth of the regret is named only if the analysis
+# recognises growth that is known. Everything below is a few lines of `adanorm_verify.regret`; sweeps with a report
+# are one command, `adanorm-verify regret run --preset paper --out DIR`.
 
 # %%
 import os
@@ -34,8 +34,8 @@ def show(figure, name):
 # %% [markdown]
 # ## One game
 #
-# A problem is a loss, a set, and the rows that rounds draw. A method is an algorithm's list of equations, compiled, with
-# the steps that the theory gives it. Regret is an enclosure: the best fixed point is bounded from both sides.
+# A problem is a loss, a set, and the rows that rounds draw. A method is an algorithm's list of equations, compiled,
+# with the steps that the theory gives it. Regret is an enclosure: the best fixed point is bounded from both sides.
 
 # %%
 signs = problem("signs")
@@ -82,8 +82,8 @@ show(figure, "growth")
 # ## Beside the theorem
 #
 # Its right-hand side is evaluated along the same run from the largest gradients and distances of that run. At
-# $\lambda = 1 - 10^{-8}$, which the paper suggests, it is above $10^{16}$ and says nothing for any horizon one can play.
-# With constants that are kinder to it, it says something, and then the regret crosses it.
+# $\lambda = 1 - 10^{-8}$, which the paper suggests, it is above $10^{16}$ and says nothing for any horizon one can
+# play. With constants that are kinder to it, it says something, and then the regret crosses it.
 
 # %%
 kind = {"name": "adamnorm", "lr": 0.02, "gamma": 0.8, "decay": 0.9}
@@ -103,8 +103,8 @@ show(figure, "claim")
 # %% [markdown]
 # ## What it means for a person who trains
 #
-# Logistic regression on rare positives, an intercept alone, one example a step. The corrected gradient is larger where
-# the model is right, so the model is pulled to the frequent class.
+# Logistic regression on rare positives, an intercept alone, one example a step. The corrected gradient is larger
+# where the model is right, so the model is pulled to the frequent class.
 
 # %%
 rates = (0.2, 0.05, 0.02)

@@ -47,8 +47,8 @@ print(
 )
 
 # %% [markdown]
-# The certificate is a file that needs none of this package: Python's standard library checks it. Change a number in it,
-# and it is refused.
+# The certificate is a file that needs none of this package: Python's standard library checks it. Change a number in
+# it, and it is refused.
 
 # %%
 checker = folder.checker()
@@ -63,9 +63,9 @@ except checker.Refused as error:
 # %% [markdown]
 # ## What happens there
 #
-# One gradient of 3, then two of -1: the mean gradient is positive, and $-1$ is the best point. The correction lifts the
-# small gradients to the average of the norms and leaves the large one as it is, and so the sum of what AdamNorm sees has
-# the other sign.
+# One gradient of 3, then two of -1: the mean gradient is positive, and $-1$ is the best point. The correction lifts
+# the small gradients to the average of the norms and leaves the large one as it is, and so the sum of what AdamNorm
+# sees has the other sign.
 
 # %%
 losses = periodic(found["sequence"])
@@ -85,8 +85,8 @@ show(figure, "average")
 # %% [markdown]
 # ## Where it starts
 #
-# One gradient of size $A$ in $P$ rounds and the others of size $a$: between $P - 1$ and
-# $1 + (P - 2)(1 - \gamma^P)/(1 - \gamma)$ times $a$ the corrected method goes to the wrong end (`cex.threshold`).
+# One gradient of size $A$ in $P$ rounds and the others of size $a$: between $P - 1$ and $1 + (P - 2)(1 -
+# \gamma^P)/(1 - \gamma)$ times $a$ the corrected method goes to the wrong end (`cex.threshold`).
 
 # %%
 periods = [3, 4, 6, 10]

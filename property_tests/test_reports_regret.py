@@ -1,4 +1,4 @@
-"""The report of a sweep: every kind is told, drawn and tabled; what was not calibrated or measured stands on the page."""
+"""The report of a sweep: every kind is told, drawn and tabled; what is lacking stands at the top of the page."""
 
 from __future__ import annotations
 

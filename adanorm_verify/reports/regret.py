@@ -11,6 +11,7 @@ from ..files import write_atomically
 from ..regret.advice import advice
 from ..regret.hunting import title
 from ..regret.imbalance import agreement
+from ..regret.sequences import shown
 from . import regret_figures, regret_tables
 from .html import environment
 
@@ -94,8 +95,9 @@ def of_phase(records: list[Mapping[str, Any]]) -> list[str]:
 def of_hunt(records: list[Mapping[str, Any]]) -> list[str]:
     """The failures one by one, and those of whom nothing was found together."""
     told = [
-        f"{title(record['optimizer'])} fails on {record['sequence']}: average regret {record['average_regret']:.3g} "
-        f"after {record['horizon']:,} rounds, of {title(record['control'])} {record['control_average']:.2g}"
+        f"{title(record['optimizer'])} fails on {shown(record['sequence'])}: average regret "
+        f"{record['average_regret']:.3g} after {record['horizon']:,} rounds, of {title(record['control'])} "
+        f"{record['control_average']:.2g}"
         for record in records
         if record["found"]
     ]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ..regret.hunting import shown, title
+from ..regret.hunting import title
 from ..regret.methods import label
+from ..regret.sequences import shown
 
 Record = Mapping[str, Any]
 Table = tuple[list[str], list[list[str]]]
