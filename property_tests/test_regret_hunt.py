@@ -163,6 +163,16 @@ def test_the_cycle_is_where_play_settles(name):
         assert found == pytest.approx(float(cycle.quantities[quantity][-1, 0]), rel=1e-9)
 
 
+def test_how_each_quantity_remembers():
+    def memories(name, **more):
+        return dict(settle(method_of({**natural(name), **more}), columns(SIMPLEST)).memories)
+
+    assert memories("amsgradnorm") == {"e": "average", "m": "average", "v": "average", "v_max": "maximum"}
+    assert memories("adagrad") == {"v": "sum"}
+    # without momentum the belief is zero: an average of zeros, no maximum
+    assert memories("adabelief", beta1=0.0) == {"m": "average", "v": "average"}
+
+
 def test_a_list_that_jumps_does_not_settle():
     with pytest.raises(ValueError, match="not finite"):
         settle(method_of({"name": "leader"}), columns(SIMPLEST))

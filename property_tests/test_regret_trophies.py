@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from adanorm_verify.ledger import folder
+from adanorm_verify.paper import Equation
 from adanorm_verify.regret import certifying, distributions
 from adanorm_verify.regret.certifying import certificate, evidence, first_rounds, renamed, run_of
 from adanorm_verify.regret.confirming import Confirmation, Played
@@ -75,6 +76,7 @@ def test_the_cycle_is_closed_exactly():
         ({"name": "adamnorm", "steps": "constant"}, SIMPLEST),
         ({"name": "sgdnorm", "gamma": 0.5}, (5, -2, -2)),
         ({"name": "radamnorm", "beta2": 0.9}, SIMPLEST),
+        ({"name": "diffgradnorm", "gamma": 0.0}, (21, 21, -13, -28)),
     ],
 )
 def test_other_failures_are_proved(settings, sequence):
@@ -177,11 +179,24 @@ def test_the_first_rounds_of_another_optimizer_are_refused():
         checker.check_claims(step, {})
 
 
-def test_a_branch_that_only_tends_to_equality_is_undecided():
-    """The norms of equal gradients: e tends to them from below, and a list with other branches could take either."""
+def jump(x):
+    return np.where(x > 1, 2 * x, x)
+
+
+def kink(x):
+    return np.where(x > 1, 2 * x, x + 1)
+
+
+def test_a_branch_that_only_tends_to_equality_is_undecided_unless_both_meet():
+    """The norm's average tends to the norm of equal gradients: the corrected gradient is the same on either side."""
+    language = Language(LIMIT, 256)
+    language.know("x_1", "1")
     with pytest.raises(Undecided):
-        Written(method_of({"name": "sgdnorm"}), (1,), {"e": "average"})
-    assert LIMIT is None
+        language.written(Equation("y", jump, "y"), {"x": "x_1"})
+    assert language.written(Equation("y", kink, "y"), {"x": "x_1"}) == ("x_1 + 1", ["(2 * x_1) == (x_1 + 1)"])
+    language.know("x_2", "2")
+    assert language.written(Equation("y", jump, "y"), {"x": "x_2"}) == ("2 * x_2", ["x_2 > 1"])
+    assert Written(method_of({"name": "sgdnorm"}), (1,), {"e": "average"}).claims
 
 
 def test_the_limit_and_the_short_decimal():

@@ -107,7 +107,7 @@ def _cycle(equation: Callable, known: dict[str, Any], own: str, P: int, n: int) 
     above = 2 * np.abs(from_zero) + 1
     slope = (period(above)[-1] - from_zero) / above
     again = period(from_zero)
-    if np.array_equal(again[-1], from_zero) and np.any(slope > 0):
+    if np.array_equal(again[-1], from_zero) and np.any((slope > 0) & (from_zero != 0)):
         return again, "maximum"
     if np.all(np.abs(slope - 1) < SURE):
         return np.broadcast_to(from_zero / P * FAR, (P, n, 1)), "sum"

@@ -71,7 +71,10 @@ class _Writer(ast.NodeTransformer):
         name = node.func.attr if isinstance(node.func, ast.Attribute) else ""
         if name == "where":
             condition, chosen, other = node.args
-            return self.visit(chosen if self.holds(condition) else other)
+            try:
+                return self.visit(chosen if self.holds(condition) else other)
+            except Undecided:
+                return self.meeting(chosen, other)
         if name == "sum":
             return self.visit(node.args[0])  # of one coordinate
         if name in FUNCTIONS:
@@ -95,6 +98,19 @@ class _Writer(ast.NodeTransformer):
             case ast.BinOp(op=ast.Div(), left=ast.Constant(value=0)):
                 return ast.Constant(0)
         return node
+
+    def meeting(self, chosen: ast.expr, other: ast.expr) -> ast.expr:
+        """The common value of two branches, where a condition does not tell which is taken: both tend to it.
+
+        Raises:
+            Undecided: they are not the same there.
+        """
+        sides = [self.visit(side) for side in (chosen, other)]
+        texts = [f"({ast.unparse(side)})" for side in sides]
+        if not self.language.checker.RELATIONS[ast.Eq](*map(self.language.value, texts)):
+            raise Undecided(f"{' or '.join(texts)}: the branch is not told")
+        self.branches.append(" == ".join(texts))
+        return sides[1]
 
     def holds(self, condition: ast.expr) -> bool:
         """Whether the condition of a branch holds; what shows it is kept."""
