@@ -193,10 +193,12 @@ def mean_update(q: float, rate: float, batch: int, gamma: float, beta2: float, c
     """
     shares, chances = labels(rate, batch)
     g = q - shares
+    h = sum(mean_of(g, chances, gamma, cells)) / 2
     weight = g**2 / float(chances @ g**2) - 1
+    if not weight.any():  # all squares are equal, and v stands still
+        return h
     tilt = 0.5 / float(np.max(np.abs(weight)))
     more, less = (sum(mean_of(g, chances * (1 + side * tilt * weight), gamma, cells)) / 2 for side in (1, -1))
-    h = sum(mean_of(g, chances, gamma, cells)) / 2
     return h - (1 - beta2) / 2 * (more - less) / (2 * tilt)
 
 

@@ -106,13 +106,25 @@ def of_hunt(records: list[Mapping[str, Any]]) -> list[str]:
 
 
 def of_logistic(records: list[Mapping[str, Any]]) -> list[str]:
-    alone = agreement(records)
-    told = (
-        f"the law at the step size is met within the error bars in {alone['within']} of {alone['cells']} cells, the "
-        f"farthest at {alone['largest']:.2g} standard errors where chance explains {alone['limit']:.2g}: "
-        f"{'they agree' if alone['agrees'] else 'they do not agree'}"
-    )
-    return [told, *advice(records)]
+    return [*of_law(records), *advice(records)]
+
+
+def of_law(records: list[Mapping[str, Any]]) -> list[str]:
+    """Whether measurements agree with the law, by the memory of the second moment, in which it is of first order."""
+    groups: dict[str, list[Mapping[str, Any]]] = {}
+    for record in records:
+        if record["predicted_standard_errors"] is not None:
+            plain = record["name"] in ("sgd", "sgdnorm")
+            groups.setdefault("without a second moment" if plain else f"at beta2 {record['beta2']}", []).append(record)
+    told = []
+    for where, those in groups.items():
+        found = agreement(those)
+        told.append(
+            f"{where} the law for the step size lies within the error bars of {found['within']} of {found['cells']} "
+            f"cells; the farthest is {found['largest']:.2g} standard errors away, where chance explains "
+            f"{found['limit']:.2g}: {'they agree' if found['agrees'] else 'they do not agree'}"
+        )
+    return told
 
 
 def of_landscape(records: list[Mapping[str, Any]]) -> list[str]:
