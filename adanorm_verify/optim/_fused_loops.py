@@ -78,7 +78,7 @@ def _exp(x):
         n = np.floor(x * log2e + half)
         r = (x - n * high) - n * low
         tail = half + r * (c3 + r * (c4 + r * (c5 + r * (c6 + r * c7))))
-        return (one + (r + (r * r) * tail)) * _bits_as_float32((np.int32(n) + bias) << np.int32(23))
+        return (one + (r + (r * r) * tail)) * _bits_as_float32((np.int32(n) + bias) << np.int32(23))  # type: ignore[call-arg]
 
     return exp
 
@@ -86,7 +86,7 @@ def _exp(x):
 @_compiled
 def _array(addresses, tensor, column, offsets, numbers):
     shape = (offsets[tensor + 1] - offsets[tensor],)
-    return numba.carray(_pointer(addresses[tensor, column]), shape, numbers.dtype)
+    return numba.carray(_pointer(addresses[tensor, column]), shape, numbers.dtype)  # type: ignore[call-arg]
 
 
 @_compiled
