@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 from numba.core.dispatcher import Dispatcher
+from torch.testing._internal.two_tensor import TwoTensor
 
 from adanorm_verify import check_optimizer, optim
 from adanorm_verify.optim import _fused_cpu
@@ -274,11 +275,11 @@ def python(code):
     return done.stdout
 
 
-def test_numba_is_imported_at_the_first_step_and_not_before():
+def test_numba_is_imported_for_the_first_group_that_fuses_and_not_before():
     python(
         "import sys, torch; from adanorm_verify.optim import AdamNorm\n"
-        "p = torch.ones(2, requires_grad=True); p.grad = torch.ones(2); optimizer = AdamNorm([p], fused=True)\n"
-        "assert 'numba' not in sys.modules; optimizer.step(); assert 'numba' in sys.modules"
+        "p = torch.ones(2, requires_grad=True); p.grad = torch.ones(2); AdamNorm([p]).step()\n"
+        "assert 'numba' not in sys.modules; AdamNorm([p], fused=True); assert 'numba' in sys.modules"
     )
 
 
@@ -351,6 +352,21 @@ def test_autograd_sees_that_a_parameter_was_moved():
     optim.AdamNorm([p], fused=True).step()
     with pytest.raises(RuntimeError, match="modified by an inplace operation"):
         loss.backward()
+
+
+def test_a_compiled_step_is_the_same():
+    compiled, plain = ([torch.nn.Parameter(start) for start in starts(SHAPES)] for _ in range(2))
+    optimizer = optim.AdamNorm(compiled, fused=True)
+    optimizer.step = torch.compile(optimizer.step, backend="eager")
+    moved(optimizer, compiled, gradients(SHAPES))
+    moved(optim.AdamNorm(plain, fused=True), plain, gradients(SHAPES))
+    assert all(torch.equal(p, q) for p, q in zip(compiled, plain, strict=True))
+
+
+def test_a_parameter_without_memory_of_its_own_is_refused():
+    two = TwoTensor(torch.ones(2), torch.ones(2)).requires_grad_()
+    with pytest.raises(ValueError, match="it must have memory of its own, got TwoTensor"):
+        optim.AdamNorm([two], fused=True)
 
 
 def test_a_norm_of_millions_is_right_to_the_last_bit():
