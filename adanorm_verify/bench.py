@@ -232,7 +232,8 @@ def _set_up(
     params = [torch.nn.Parameter(torch.randn(shape, generator=generator).to(device)) for shape in shapes]
     for param in params:
         param.grad = torch.randn(param.shape, generator=generator).to(device)
-    source, target = torch.zeros(2, sum(param.numel() for param in params), device=device)
+    # Ones, because memory of zeros may be one page that is never read.
+    source, target = torch.ones(2, sum(param.numel() for param in params), device=device)
     return lambda: target.copy_(source), {label: factory(list(params)).step for label, factory in factories.items()}
 
 
