@@ -6,7 +6,6 @@ was launched with. When gradients come to lie elsewhere, as after `zero_grad(set
 sent again, from pinned memory and asynchronously. The first step of a list compiles and loads kernels.
 """
 
-import importlib.util
 import math
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -28,13 +27,6 @@ _VECTOR = 16  # bytes
 
 Columns = dict[str, list[Tensor]]
 Addresses = dict[str, tuple[int, ...]]
-
-
-def why_not() -> str | None:
-    """Why a fused step on CUDA is impossible here; None if it is possible. Imports nothing."""
-    if importlib.util.find_spec("triton") is None:
-        return "fused=True on CUDA needs Triton, which is not installed: pip install triton"
-    return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,7 +72,7 @@ _RECTIFIABLE = tl.constexpr(5.0)  # rho from which RAdam trusts v
 @triton.jit
 def _divided(a, b, COMPUTE: tl.constexpr):
     # The plain operators are approximate in float32, and flush what is subnormal.
-    if COMPUTE == tl.float32:
+    if tl.float32 == COMPUTE:
         return tl.div_rn(a, b)
     else:
         return a / b
@@ -80,7 +80,7 @@ def _divided(a, b, COMPUTE: tl.constexpr):
 
 @triton.jit
 def _root(x, COMPUTE: tl.constexpr):
-    if COMPUTE == tl.float32:
+    if tl.float32 == COMPUTE:
         return tl.sqrt_rn(x)
     else:
         return tl.sqrt(x)
@@ -181,10 +181,7 @@ def scalars(
 ):  # fmt: skip
     """Count the step, update e, and leave a row of `SCALARS`. Grid: the tensors. All arithmetic is float64."""
     tensor = tl.program_id(0)
-    if FOUND:
-        goes = tl.load(found_inf) == 0.0
-    else:
-        goes = tensor >= 0
+    goes = tl.load(found_inf) == 0.0 if FOUND else tensor >= 0
     step = _pointer(table + _STEP * count, tensor, tl.float32, False)
     counted = tl.load(step) + 1.0
     tl.store(step, counted, mask=goes)
@@ -305,10 +302,7 @@ def update(
     start = (chunk - tl.load(table + _FIRST_CHUNK * count + tensor)) * BLOCK
     offsets = start + tl.arange(0, BLOCK)
     row = rows + tensor * _WIDTH
-    if FOUND:
-        goes = tl.load(found_inf) == 0.0
-    else:
-        goes = chunk >= 0
+    goes = tl.load(found_inf) == 0.0 if FOUND else chunk >= 0
     if goes:
         if start + BLOCK <= numel:
             _update(table, grads, row, grad_scale, tensor, offsets, count, RULE, CORRECTED, BELIEF_S, AMSGRAD,
