@@ -62,3 +62,30 @@ def test_the_scale_is_left_to_the_step_only_if_all_groups_fuse(name):
     optimizer.add_param_group({"params": [ones()], "fused": False})
     assert not optimizer._step_supports_amp_scaling
     assert not getattr(optim, name)([ones()])._step_supports_amp_scaling
+
+
+VARIANTS = [
+    *((name, {}) for name in NAMES),
+    *((name, {"guard": "decaying"}) for name in NAMES if name.endswith("Norm")),
+    ("AdamNorm", {"amsgrad": True}),
+    ("AdaBeliefNorm", {"belief": "g"}),
+]
+EACH = pytest.mark.parametrize(("name", "own"), VARIANTS, ids=str)
+ALONE = {"foreach": None, "fused": True, "capturable": False}
+"""Of all paths only this one is run."""
+
+
+def shipped(name, own):
+    decisions = {key: value for key, value in own.items() if key in ("guard", "belief")}
+    algorithm = "amsgradnorm" if own.get("amsgrad") else name.lower()
+    return algorithm, decisions
+
+
+def check(name, own, **options):
+    algorithm, decisions = shipped(name, own)
+    if "belief" in decisions:
+        decisions = {"adabelief_v": decisions.pop("belief"), **decisions}
+    options = {"profile": "quick", "dtypes": ["float64", "float32"]} | options
+    return check_optimizer(
+        f"adanorm_verify.optim:{name}", algorithm, arguments=ALONE | own, decisions=decisions, **options
+    )

@@ -18,7 +18,7 @@ from torch import Tensor
 from . import _fused_loops as loops
 from ._moments import adam_scalars
 from ._options import Options, compute_dtype
-from ._tensors import ELEMENTWISE, STORED, Tensors, cut
+from ._tensors import STORED, Tensors, cut
 from .norm_correction import factors_of_norms, guard_cap
 from .radam import radam_scalars
 
@@ -34,31 +34,40 @@ def fused_step(
         return
     scale = 1.0 if grad_scale is None else grad_scale.item()
     for dtype in dict.fromkeys(compute_dtype(one.param.dtype) for one in tensors):
-        alike = [one for one in tensors if compute_dtype(one.param.dtype) == dtype]
-        if in_place := [one for one in alike if _in_order(one, dtype)]:
-            _step(in_place, rule, options, scale)
-        for raw in cut([one for one in alike if not _in_order(one, dtype)], _COPIED):
+        found = [(one, _addresses(one, dtype)) for one in tensors if compute_dtype(one.param.dtype) == dtype]
+        if in_place := [(one, where) for one, where in found if where]:
+            _step([one for one, _ in in_place], [where for _, where in in_place], rule, options, scale)
+        for raw in cut([one for one, where in found if not where], _COPIED):
             working = [_copied(one, dtype) for one in raw]
-            _step(working, rule, options, scale)
+            _step(working, [_addresses(one, dtype) for one in working], rule, options, scale)
             for one, copy in zip(raw, working, strict=True):
                 _store(copy, one)
     torch.autograd.graph.increment_version([one.param for one in tensors if not one.param.is_inference()])
 
 
-def _in_order(tensors: Tensors[Tensor], dtype: torch.dtype) -> bool:
-    """Whether the loops may walk through the memory of these tensors as it is, side by side."""
-    present = [t for name in ELEMENTWISE if (t := getattr(tensors, name)) is not None]
-    if any(t.dtype != dtype or t.is_neg() for t in present):
-        return False
-    if all(t.is_contiguous() for t in present):
-        return True
-    p = tensors.param
-    order = sorted(range(p.dim()), key=p.stride, reverse=True)
-    return p.permute(order).is_contiguous() and all(t.stride() == p.stride() for t in present)
+def _addresses(tensors: Tensors[Tensor], dtype: torch.dtype) -> list[int]:
+    """Where the tensors of `loops.POINTERS` begin, 0 for none; empty if the loops cannot walk them side by side."""
+    t = tensors
+    elementwise = [t.param, t.grad, t.exp_avg, t.exp_avg_sq, t.max_exp_avg_sq, t.previous_grad]
+    found, contiguous = [], True
+    for each in (*elementwise, t.exp_grad_norm):
+        if each is None:
+            found.append(0)
+        elif each.dtype is dtype and not each.is_neg():
+            contiguous = contiguous and each.is_contiguous()
+            found.append(each.data_ptr())
+        else:
+            return []
+    if contiguous:
+        return found
+    order = sorted(range(t.param.dim()), key=t.param.stride, reverse=True)
+    dense = t.param.permute(order).is_contiguous()
+    alike = all(each is None or each.stride() == t.param.stride() for each in elementwise)
+    return found if dense and alike else []
 
 
 def _copied(tensors: Tensors[Tensor], dtype: torch.dtype) -> Tensors[Tensor]:
-    present = {name: t for name in ELEMENTWISE if (t := getattr(tensors, name)) is not None}
+    present = {name: t for name in loops.POINTERS if (t := getattr(tensors, name)) is not None}
     copies = {
         name: torch.empty_like(t, dtype=dtype, memory_format=torch.contiguous_format).copy_(t)
         for name, t in present.items()
@@ -73,16 +82,21 @@ def _store(working: Tensors[Tensor], raw: Tensors[Tensor]) -> None:
             target.copy_(source)
 
 
-def _step(tensors: Sequence[Tensors[Tensor]], rule: str, options: Options, scale: float) -> None:
+def _step(
+    tensors: Sequence[Tensors[Tensor]], where: list[list[int]], rule: str, options: Options, scale: float
+) -> None:
     steps = [one.step for one in tensors]
     torch._foreach_add_(steps, torch.ones(()), alpha=1.0)
-    addresses = np.array([[_address(one, name) for name in loops.POINTERS] for one in tensors], dtype=np.int64)
+    addresses = np.array(where, dtype=np.int64)
     offsets = np.cumsum([0, *(one.param.numel() for one in tensors)], dtype=np.int64)
-    numbers = _numbers([step.item() for step in steps], rule, options, scale, tensors[0].param.dtype)
+    counts = [step.item() for step in steps]
+    numbers = _numbers(counts, rule, options, scale, tensors[0].param.dtype)
     if options.gamma is not None and tensors[0].exp_grad_norm is not None:
         sums = np.zeros(_tasks(offsets) + len(tensors) + 1)
         _share(_tasks(offsets), lambda *task: loops.add_squares(*task, addresses, offsets, numbers, sums), offsets)
-        numbers[:, loops.FACTOR] = _factors(sums, offsets, tensors, options)
+        firsts = offsets[:-1] // _TASK + np.arange(len(tensors))  # of each tensor's sums, which lie side by side
+        norms = np.sqrt(np.add.reduceat(sums, firsts)).astype(numbers.dtype)
+        numbers[:, loops.FACTOR] = _factors(norms, addresses, counts, options)
     index = loops.RULES.index(_with_options(rule, options))
     _share(
         _tasks(offsets), lambda first, last, _: loops.update(first, last, index, addresses, offsets, numbers), offsets
@@ -93,11 +107,6 @@ def _with_options(rule: str, options: Options) -> str:
     if rule == "adabelief":
         return f"{rule} {options.belief}"
     return "amsgrad" if rule == "adam" and options.amsgrad else rule
-
-
-def _address(tensors: Tensors[Tensor], name: str) -> int:
-    tensor: Tensor | None = getattr(tensors, name)
-    return 0 if tensor is None else tensor.data_ptr()
 
 
 def _numbers(counts: list[float], rule: str, options: Options, scale: float, dtype: torch.dtype) -> np.ndarray:
@@ -129,15 +138,16 @@ def _numbers(counts: list[float], rule: str, options: Options, scale: float, dty
     return np.array([rows[count] for count in counts]).astype(np.float32 if dtype == torch.float32 else np.float64)
 
 
-def _factors(sums: np.ndarray, offsets: np.ndarray, tensors: Sequence[Tensors[Tensor]], options: Options) -> np.ndarray:
-    firsts = offsets[:-1] // _TASK + np.arange(len(tensors))
-    averages = [one.exp_grad_norm for one in tensors if one.exp_grad_norm is not None]
-    norms = torch.from_numpy(np.sqrt(np.add.reduceat(sums, firsts))).to(averages[0].dtype)
+def _factors(norms: np.ndarray, addresses: np.ndarray, counts: list[float], options: Options) -> np.ndarray:
+    averages = np.empty_like(norms)
+    loops.read_averages(addresses, averages)
     caps = None
     if options.guard == "decaying":
-        caps = torch.tensor([guard_cap(one.step.item())[0] for one in tensors], dtype=norms.dtype)
+        caps = torch.from_numpy(np.array([guard_cap(count)[0] for count in counts], dtype=norms.dtype))
     assert options.gamma is not None
-    return factors_of_norms(norms, averages, options.gamma, caps).numpy()
+    factors = factors_of_norms(torch.from_numpy(norms), torch.from_numpy(averages), options.gamma, caps)
+    loops.write_averages(addresses, averages)
+    return factors.numpy()
 
 
 def _tasks(offsets: np.ndarray) -> int:

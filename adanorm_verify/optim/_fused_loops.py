@@ -15,14 +15,14 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic, overload
 
-POINTERS = ("param", "grad", "exp_avg", "exp_avg_sq", "max_exp_avg_sq", "previous_grad")
+POINTERS = ("param", "grad", "exp_avg", "exp_avg_sq", "max_exp_avg_sq", "previous_grad", "exp_grad_norm")
 NUMBERS = (
     *("sign", "scale", "weight_decay", "keep", "beta1", "weight1", "beta2", "weight2"),
     *("factor", "step_size", "eps", "trusted"),
 )
 RULES = ("adam", "amsgrad", "diffgrad", "radam", "adabelief s", "adabelief g")
 
-PARAM, GRAD, EXP_AVG, EXP_AVG_SQ, MAX_EXP_AVG_SQ, PREVIOUS_GRAD = range(len(POINTERS))
+PARAM, GRAD, EXP_AVG, EXP_AVG_SQ, MAX_EXP_AVG_SQ, PREVIOUS_GRAD, EXP_GRAD_NORM = range(len(POINTERS))
 SIGN, SCALE, WEIGHT_DECAY, KEEP, BETA1, WEIGHT1, BETA2, WEIGHT2 = range(8)
 FACTOR, STEP_SIZE, EPS, TRUSTED = range(8, len(NUMBERS))
 ADAM, AMSGRAD, DIFFGRAD, RADAM, ADABELIEF_S, ADABELIEF_G = range(len(RULES))
@@ -78,15 +78,33 @@ def _exp(x):
         n = np.floor(x * log2e + half)
         r = (x - n * high) - n * low
         tail = half + r * (c3 + r * (c4 + r * (c5 + r * (c6 + r * c7))))
-        return (one + (r + (r * r) * tail)) * _bits_as_float32((np.int32(n) + bias) << np.int32(23))
+        return (one + (r + (r * r) * tail)) * _bits_as_float32((np.int32(n) + bias) << np.int32(23))  # type: ignore[call-arg]
 
     return exp
 
 
 @_compiled
+def _memory(address, size, like):
+    return numba.carray(_pointer(address), (size,), like.dtype)  # type: ignore[call-arg]
+
+
+@_compiled
 def _array(addresses, tensor, column, offsets, numbers):
-    shape = (offsets[tensor + 1] - offsets[tensor],)
-    return numba.carray(_pointer(addresses[tensor, column]), shape, numbers.dtype)
+    return _memory(addresses[tensor, column], offsets[tensor + 1] - offsets[tensor], numbers)
+
+
+@_compiled
+def read_averages(addresses, values):
+    """Set `values` to the average norms of all tensors."""
+    for tensor in range(values.size):
+        values[tensor] = _memory(addresses[tensor, EXP_GRAD_NORM], 1, values)[0]
+
+
+@_compiled
+def write_averages(addresses, values):
+    """Set the average norms of all tensors to `values`."""
+    for tensor in range(values.size):
+        _memory(addresses[tensor, EXP_GRAD_NORM], 1, values)[0] = values[tensor]
 
 
 @_compiled

@@ -47,14 +47,15 @@ def correction_factors(
     """`correction_factor` of every tensor of lists of one device and dtype, each with its own cap."""
     on_cpu = grads[0].is_cpu
     norms = torch.stack([gradient_norm(g) for g in grads] if on_cpu else list(torch._foreach_norm(grads)))
-    factors = factors_of_norms(norms, exp_grad_norms, gamma)
-    return list(factors.unbind()) if caps is None else list(torch._foreach_clamp_max(list(factors.unbind()), caps))
-
-
-def factors_of_norms(norms: Tensor, exp_grad_norms: TensorList, gamma: float, caps: Tensor | None = None) -> Tensor:
-    """Update every one of `exp_grad_norms` by its norm (1-d, side by side) and return the factors."""
-    averages = torch.stack(exp_grad_norms).lerp_(norms, 1.0 - gamma)
+    averages = torch.stack(exp_grad_norms)
+    factors = list(factors_of_norms(norms, averages, gamma).unbind())
     torch._foreach_copy_(exp_grad_norms, averages.unbind())
+    return factors if caps is None else list(torch._foreach_clamp_max(factors, caps))
+
+
+def factors_of_norms(norms: Tensor, averages: Tensor, gamma: float, caps: Tensor | None = None) -> Tensor:
+    """Update `averages` in place by `norms`, both side by side in one tensor, and return the factors."""
+    averages.lerp_(norms, 1.0 - gamma)
     factors = _factor(averages, norms)
     return factors if caps is None else factors.minimum(caps)
 
