@@ -31,12 +31,20 @@ def parameters():
     return made
 
 
-@pytest.mark.parametrize("capturable", [False, True])
-@pytest.mark.parametrize("foreach", [False, True])
+PATHS = {
+    "single": {"foreach": False},
+    "foreach": {"foreach": True},
+    "capturable": {"foreach": False, "capturable": True},
+    "capturable-foreach": {"foreach": True, "capturable": True},
+    "fused": {"fused": True},
+}
+
+
+@pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("name", NAMES)
-def test_the_graph_is_whole_and_compiled_once(name, foreach, capturable):
+def test_the_graph_is_whole_and_compiled_once(name, path):
     params = parameters()
-    options = {"foreach": foreach, "capturable": capturable}
+    options = PATHS[path]
     optimizer = getattr(optim, name)(params, weight_decay=0.1, **options)
     step = torch.compile(optimizer.step, fullgraph=True, backend="eager")
     for _ in range(STATE_MADE):
@@ -48,6 +56,17 @@ def test_the_graph_is_whole_and_compiled_once(name, foreach, capturable):
             step()
     assert not torch._dynamo.utils.counters["graph_break"]
     assert torch._dynamo.utils.counters["stats"]["unique_graphs"] == STATE_MADE
+
+
+def test_a_compiled_fused_step_does_not_lose_the_scale_of_the_gradients():
+    params = parameters()
+    optimizer = optim.AdamNorm(params, fused=True)
+    optimizer.found_inf = torch.ones(1)
+    before = [p.detach().clone() for p in params]
+    with pytest.raises(torch._dynamo.exc.Unsupported, match="takes no scale"):
+        torch.compile(optimizer.step, fullgraph=True, backend="eager")()
+    torch.compile(optimizer.step, backend="eager")()  # breaks the graph, and runs the fused step
+    assert all(torch.equal(p, q) for p, q in zip(params, before, strict=True))
 
 
 def test_compiling_again_is_noticed():
