@@ -24,6 +24,7 @@ from adanorm_verify.optim import _fused, _fused_cuda, _kernels
 from adanorm_verify.paper import algorithm
 from adanorm_verify.runs import Check, probe, run_case
 from adanorm_verify.subject import DTYPES, Subject
+from gpu_tests import bodies
 
 
 def start() -> None:
@@ -294,6 +295,13 @@ def reused() -> list[bool]:
         fourth[0] is not third[0],
         len(_fused_cuda._entries) < entries,
     ]
+
+
+def for_gpus(name: str, options) -> tuple[bool, float, int]:
+    """What `gpu_tests` do: whether a scaler changes no bit, and a short tensor spread over a long one."""
+    shipped = next(s for s in SHIPPED if s.name == name)
+    same = bodies.same(bodies.scaled(name, "cpu", options), bodies.plain(name, "cpu", 3, options))
+    return same, *bodies.embedded(shipped, "cpu", "float32", 1500)
 
 
 def full_gate() -> None:

@@ -85,6 +85,13 @@ def test_the_layout_of_memory_does_not_matter(call, name, options):
     assert call("wrong_layouts", name, options) == []
 
 
+def test_what_is_asked_of_gpus_holds_where_it_is_interpreted(call):
+    same, worst, compared = call("for_gpus", "AdamNorm", {"fused": True})
+    assert same
+    assert worst <= 1
+    assert compared > 0
+
+
 def test_a_coordinate_without_gradient_stays_where_nothing_divides(call):
     assert call("still") == []
 

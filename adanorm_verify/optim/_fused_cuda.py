@@ -248,7 +248,7 @@ def _new_plan(addresses: Addresses, numels: tuple[int, ...], grad_addresses: tup
         scalars=torch.empty((count, len(kernels.SCALARS)), dtype=compute_dtype(param.dtype), device=device),
         grad_addresses=grad_addresses,
         grads=_sent(torch.tensor(grad_addresses, dtype=torch.int64), device),
-        spare=torch.empty(count, dtype=torch.int64, pin_memory=True) if device.type == "cuda" else None,
+        spare=_spare(count, device),
     )
 
 
@@ -256,10 +256,17 @@ def _with_gradients(entry: _Entry, grad_addresses: tuple[int, ...], device: torc
     plan = entry.plan
     row = torch.tensor(grad_addresses, dtype=torch.int64)
     if plan.spare is None or not _capturing(device):
-        return replace(plan, grad_addresses=grad_addresses, grads=_sent(row, device))
+        # Without a spare, two captures in a row: torch then decides whether a graph may ask for pinned memory.
+        spare = _spare(len(grad_addresses), device) if plan.spare is None else plan.spare
+        return replace(plan, grad_addresses=grad_addresses, grads=_sent(row, device), spare=spare)
     plan.spare.copy_(row)
     entry.captured.append(plan.spare)  # the graph copies from it at every replay
     return replace(plan, grad_addresses=grad_addresses, grads=plan.spare.to(device, non_blocking=True), spare=None)
+
+
+def _spare(count: int, device: torch.device) -> Tensor | None:
+    pinned = device.type == "cuda" and not _capturing(device)
+    return torch.empty(count, dtype=torch.int64, pin_memory=True) if pinned else None
 
 
 def _sent(values: Tensor, device: torch.device) -> Tensor:
