@@ -106,12 +106,12 @@ def scaled(name: str, device: str, options: Mapping[str, Any]) -> list[torch.Ten
     return everything(optimizer)
 
 
-def compiled(name: str, device: str, **options: Any) -> tuple[str, int]:
+def compiled(name: str, device: str, backend: str = "inductor", **options: Any) -> tuple[str, int]:
     """What failed, and how many parameters were compared, of a step that torch's compiler made, on one case."""
 
     def factory(params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8):
         optimizer = getattr(optim, name)(params, lr, betas, eps, **options)
-        optimizer.step = torch.compile(optimizer.step, fullgraph=True)
+        optimizer.step = torch.compile(optimizer.step, fullgraph=True, backend=backend)
         return optimizer
 
     subject = Subject(factory, name)

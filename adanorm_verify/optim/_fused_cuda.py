@@ -55,6 +55,7 @@ class _Entry:
 _entries = WeakIdKeyDictionary()  # by the first step count of a list, which lives as long as its state
 
 
+@torch.compiler.disable  # addresses mean nothing to torch's compiler
 def fused_step(
     rule: str, tensors: Sequence[Tensors[Tensor]], options: Options, grad_scale: Tensor | None, found_inf: Tensor | None
 ) -> None:
