@@ -8,13 +8,15 @@ sent again, from pinned memory and asynchronously. The first step of a list comp
 
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
+from operator import attrgetter
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.graph import increment_version
 from torch.utils.weak import WeakIdKeyDictionary
 
 from ._options import Options, compute_dtype
@@ -23,6 +25,7 @@ from ._tensors import Tensors
 _STATE = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq", "previous_grad")
 _ELEMENTWISE = ("param", *_STATE)
 _POINTERS = (*_ELEMENTWISE, "step", "exp_grad_norm")
+_GETTERS = {name: attrgetter(name) for name in ("grad", *_POINTERS)}
 _VECTOR = 16  # bytes
 
 Columns = dict[str, list[Tensor]]
@@ -40,6 +43,7 @@ class _Plan:
     partial: Tensor
     scalars: Tensor
     grad_addresses: tuple[int, ...]
+    aligned: bool  # all of them, so that whole vectors can be moved
     grads: Tensor  # int64
     # Pinned memory for the next row of gradients: none can be asked for while a graph is captured.
     spare: Tensor | None
@@ -71,49 +75,67 @@ def fused_step(
     Raises:
         RuntimeError: for a step count that is not on its parameter's device, or state of another dtype.
     """
-    for members in _alike(tensors):
-        device = members[0].param.device
-        with torch.cuda.device(device) if device.type == "cuda" else nullcontext():
-            columns, written_back = _in_one_layout(members)
-            _launch(rule, columns, options, _beside(grad_scale, device), _beside(found_inf, device))
+    if not tensors:
+        return
+    device = tensors[0].param.device
+    scaling = _beside(grad_scale, device), _beside(found_inf, device)
+    with torch.cuda.device(device) if device.type == "cuda" else nullcontext():
+        for members in _alike(tensors):
+            columns = _side_by_side(members)
+            laid_out, written_back = _in_one_layout(columns)
+            _launch(rule, laid_out, options, *scaling)
             for original, copy in written_back:
                 original.copy_(copy)
+            increment_version([param for param in columns["param"] if not param.is_inference()])
 
 
-def _alike(tensors: Sequence[Tensors[Tensor]]) -> Iterator[list[Tensors[Tensor]]]:
+def _alike(tensors: Sequence[Tensors[Tensor]]) -> Iterable[Sequence[Tensors[Tensor]]]:
+    """The tensors by their dtypes and those of their gradients."""
+    if len({one.param.dtype for one in tensors}) == 1 == len({one.grad.dtype for one in tensors}):
+        return [tensors]
     groups: defaultdict[Any, list[Tensors[Tensor]]] = defaultdict(list)
     for one in tensors:
-        groups[one.param.device, one.param.dtype, one.grad.dtype].append(one)
-    yield from groups.values()
+        groups[one.param.dtype, one.grad.dtype].append(one)
+    return groups.values()
 
 
 def _beside(scalar: Tensor | None, device: torch.device) -> Tensor | None:
     return None if scalar is None else scalar.to(device=device, non_blocking=True)
 
 
-def _in_one_layout(members: Sequence[Tensors[Tensor]]) -> tuple[Columns, list[tuple[Tensor, Tensor]]]:
-    """The tensors side by side, those of one parameter in one dense layout; and the copies to write back."""
-    columns: Columns = {"grad": [one.grad for one in members]}
-    for name in _POINTERS:
-        column = [tensor for one in members if (tensor := getattr(one, name)) is not None]
-        if column:
-            columns[name] = column
-    _check(columns)
-    elementwise = [column for name, column in columns.items() if name in _ELEMENTWISE or name == "grad"]
+def _side_by_side(members: Sequence[Tensors[Tensor]]) -> Columns:
+    """What the tensors keep, which is the same for all of a group."""
+    columns = {name: list(map(get, members)) for name, get in _GETTERS.items()}
+    return {name: column for name, column in columns.items() if column[0] is not None}
+
+
+def _in_one_layout(columns: Columns) -> tuple[Columns, list[tuple[Tensor, Tensor]]]:
+    """The tensors of each parameter in one dense layout; and the copies to write back."""
     written_back: list[tuple[Tensor, Tensor]] = []
-    if all(all(map(Tensor.is_contiguous, column)) for column in elementwise):
+    elementwise = [name for name in ("grad", *_ELEMENTWISE) if name in columns]
+    if all(all(map(Tensor.is_contiguous, columns[name])) for name in elementwise):
         return columns, written_back
+    columns = {name: list(column) for name, column in columns.items()}
     for i, param in enumerate(columns["param"]):
+        if _lie_alike([columns[name][i] for name in elementwise]):
+            continue
         wanted = _dense_strides(param)
-        for name, column in columns.items():
-            if name not in (*_ELEMENTWISE, "grad") or _lies_as(column[i], wanted):
+        for name in elementwise:
+            tensor = columns[name][i]
+            if _lies_as(tensor, wanted):
                 continue
-            copy = torch.empty_strided(param.shape, wanted, dtype=column[i].dtype, device=param.device)
-            copy.copy_(column[i])
+            columns[name][i] = torch.empty_strided(param.shape, wanted, dtype=tensor.dtype, device=param.device)
+            columns[name][i].copy_(tensor)
             if name != "grad":
-                written_back.append((column[i], copy))
-            column[i] = copy
+                written_back.append((tensor, columns[name][i]))
     return columns, written_back
+
+
+def _lie_alike(tensors: list[Tensor]) -> bool:
+    """Whether they do, densely, in one of the two usual layouts: for speed alone."""
+    first = tensors[0]
+    dense = first.is_contiguous() or (first.dim() == 4 and first.is_contiguous(memory_format=torch.channels_last))
+    return dense and len({tensor.stride() for tensor in tensors}) == 1
 
 
 def _dense_strides(param: Tensor) -> tuple[int, ...]:
@@ -154,7 +176,7 @@ def _launch(rule: str, columns: Columns, options: Options, grad_scale: Tensor | 
         "COMPUTE": kernels.TYPES[compute],
         "ELEMENT": kernels.TYPES[param.dtype],
         "GRADIENT": kernels.TYPES[columns["grad"][0].dtype],
-        "ALIGNED": _aligned(plan),
+        "ALIGNED": plan.aligned,
         "BLOCK": kernels.BLOCK,
         # What is contracted to a fused multiply-add in one place and not in another would no longer cancel.
         "enable_fp_fusion": False,
@@ -220,6 +242,7 @@ def _plan(columns: Columns) -> _Plan:
     numels = tuple(map(Tensor.numel, columns["param"]))
     entry = _entries.get(key)
     if entry is None or entry.plan.addresses != addresses or entry.plan.numels != numels:
+        _check(columns)
         plan = _new_plan(addresses, numels, grad_addresses, columns["param"][0])
         if entry is None:
             entry = _entries[key] = _Entry(plan)
@@ -248,6 +271,7 @@ def _new_plan(addresses: Addresses, numels: tuple[int, ...], grad_addresses: tup
         partial=torch.empty(owners.numel(), dtype=compute_dtype(param.dtype), device=device),
         scalars=torch.empty((count, len(kernels.SCALARS)), dtype=compute_dtype(param.dtype), device=device),
         grad_addresses=grad_addresses,
+        aligned=_aligned(addresses, grad_addresses),
         grads=_sent(torch.tensor(grad_addresses, dtype=torch.int64), device),
         spare=_spare(count, device),
     )
@@ -255,14 +279,18 @@ def _new_plan(addresses: Addresses, numels: tuple[int, ...], grad_addresses: tup
 
 def _with_gradients(entry: _Entry, grad_addresses: tuple[int, ...], device: torch.device) -> _Plan:
     plan = entry.plan
+    aligned = _aligned(plan.addresses, grad_addresses)
     row = torch.tensor(grad_addresses, dtype=torch.int64)
     if plan.spare is None or not _capturing(device):
         # Without a spare, two captures in a row: torch then decides whether a graph may ask for pinned memory.
-        spare = _spare(len(grad_addresses), device) if plan.spare is None else plan.spare
-        return replace(plan, grad_addresses=grad_addresses, grads=_sent(row, device), spare=spare)
-    plan.spare.copy_(row)
-    entry.captured.append(plan.spare)  # the graph copies from it at every replay
-    return replace(plan, grad_addresses=grad_addresses, grads=plan.spare.to(device, non_blocking=True), spare=None)
+        grads, spare = _sent(row, device), plan.spare
+        if spare is None:
+            spare = _spare(len(grad_addresses), device)
+    else:
+        plan.spare.copy_(row)
+        entry.captured.append(plan.spare)  # the graph copies from it at every replay
+        grads, spare = plan.spare.to(device, non_blocking=True), None
+    return replace(plan, grad_addresses=grad_addresses, aligned=aligned, grads=grads, spare=spare)
 
 
 def _spare(count: int, device: torch.device) -> Tensor | None:
@@ -281,6 +309,6 @@ def _capturing(device: torch.device) -> bool:
     return device.type == "cuda" and torch.cuda.is_current_stream_capturing()
 
 
-def _aligned(plan: _Plan) -> bool:
-    columns = [plan.grad_addresses, *(plan.addresses[name] for name in _ELEMENTWISE if name in plan.addresses)]
+def _aligned(addresses: Addresses, grad_addresses: tuple[int, ...]) -> bool:
+    columns = [grad_addresses, *(addresses[name] for name in _ELEMENTWISE if name in addresses)]
     return all(address % _VECTOR == 0 for column in columns for address in column)
