@@ -43,7 +43,7 @@ class _Plan:
     partial: Tensor
     scalars: Tensor
     grad_addresses: tuple[int, ...]
-    aligned: bool  # all of them, so that whole vectors can be moved
+    aligned: tuple[bool, bool]  # all but gradients, and gradients: so that whole vectors can be moved
     grads: Tensor  # int64
     # Pinned memory for the next row of gradients: none can be asked for while a graph is captured.
     spare: Tensor | None
@@ -176,7 +176,7 @@ def _launch(rule: str, columns: Columns, options: Options, grad_scale: Tensor | 
         "COMPUTE": kernels.TYPES[compute],
         "ELEMENT": kernels.TYPES[param.dtype],
         "GRADIENT": kernels.TYPES[columns["grad"][0].dtype],
-        "ALIGNED": plan.aligned,
+        "ALIGNED": all(plan.aligned),
         "BLOCK": kernels.BLOCK,
         # What is contracted to a fused multiply-add in one place and not in another would no longer cancel.
         "enable_fp_fusion": False,
@@ -271,7 +271,10 @@ def _new_plan(addresses: Addresses, numels: tuple[int, ...], grad_addresses: tup
         partial=torch.empty(owners.numel(), dtype=compute_dtype(param.dtype), device=device),
         scalars=torch.empty((count, len(kernels.SCALARS)), dtype=compute_dtype(param.dtype), device=device),
         grad_addresses=grad_addresses,
-        aligned=_aligned(addresses, grad_addresses),
+        aligned=(
+            all(_aligned(addresses[name]) for name in _ELEMENTWISE if name in addresses),
+            _aligned(grad_addresses),
+        ),
         grads=_sent(torch.tensor(grad_addresses, dtype=torch.int64), device),
         spare=_spare(count, device),
     )
@@ -279,7 +282,7 @@ def _new_plan(addresses: Addresses, numels: tuple[int, ...], grad_addresses: tup
 
 def _with_gradients(entry: _Entry, grad_addresses: tuple[int, ...], device: torch.device) -> _Plan:
     plan = entry.plan
-    aligned = _aligned(plan.addresses, grad_addresses)
+    aligned = plan.aligned[0], _aligned(grad_addresses)
     row = torch.tensor(grad_addresses, dtype=torch.int64)
     if plan.spare is None or not _capturing(device):
         # Without a spare, two captures in a row: torch then decides whether a graph may ask for pinned memory.
@@ -309,6 +312,5 @@ def _capturing(device: torch.device) -> bool:
     return device.type == "cuda" and torch.cuda.is_current_stream_capturing()
 
 
-def _aligned(addresses: Addresses, grad_addresses: tuple[int, ...]) -> bool:
-    columns = [grad_addresses, *(addresses[name] for name in _ELEMENTWISE if name in addresses)]
-    return all(address % _VECTOR == 0 for column in columns for address in column)
+def _aligned(addresses: tuple[int, ...]) -> bool:
+    return all(address % _VECTOR == 0 for address in addresses)
