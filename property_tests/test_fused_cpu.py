@@ -253,7 +253,7 @@ def test_what_fails_in_another_thread_is_raised():
         raise ZeroDivisionError(task)
 
     with pytest.raises(ZeroDivisionError):
-        _fused_cpu._share(8, loop, np.array([0, 8 * _fused_cpu._TASK]))
+        _fused_cpu._share(range(8), np.array([0, 8 * _fused_cpu._TASK]), loop)
 
 
 def test_optimizers_may_step_at_once(monkeypatch):
