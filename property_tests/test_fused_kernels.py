@@ -52,8 +52,10 @@ def call():
 
 def in_interpreter(name: str, *arguments):
     import interpreted
+    import interpreted_steps
 
-    return getattr(interpreted, name)(*arguments)
+    module = interpreted if hasattr(interpreted, name) else interpreted_steps
+    return getattr(module, name)(*arguments)
 
 
 @pytest.mark.parametrize("subject", SUBJECTS)

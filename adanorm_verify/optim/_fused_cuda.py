@@ -303,7 +303,7 @@ def _spare(count: int, device: torch.device) -> Tensor | None:
 
 def _sent(values: Tensor, device: torch.device) -> Tensor:
     """`values` on the device: from pinned memory, which its allocator keeps until the copy is done."""
-    if device.type != "cuda":
+    if device.type != "cuda" or not values.numel():
         return values.to(device)
     return values.pin_memory().to(device, non_blocking=True)
 

@@ -20,6 +20,8 @@ import torch
 import triton
 import triton.language as tl
 
+from ._kernel_parts import divided, pointer_to, read, rooted, write
+
 TYPES = {
     torch.float64: tl.float64,
     torch.float32: tl.float32,
@@ -70,53 +72,10 @@ _RECTIFIABLE = tl.constexpr(5.0)  # rho from which RAdam trusts v
 
 
 @triton.jit
-def _divided(a, b, COMPUTE: tl.constexpr):
-    # The plain operators are approximate in float32, and flush what is subnormal.
-    if tl.float32 == COMPUTE:
-        return tl.div_rn(a, b)
-    else:
-        return a / b
-
-
-@triton.jit
-def _root(x, COMPUTE: tl.constexpr):
-    if tl.float32 == COMPUTE:
-        return tl.sqrt_rn(x)
-    else:
-        return tl.sqrt(x)
-
-
-@triton.jit
-def _pointer(row, tensor, TYPE: tl.constexpr, ALIGNED: tl.constexpr):
-    """The address in `row` as a pointer; `ALIGNED` promises 16 bytes, and then whole vectors are moved."""
-    pointer = tl.load(row + tensor).to(tl.pointer_type(TYPE))
-    if ALIGNED:
-        pointer = tl.multiple_of(pointer, 16)
-    return pointer
-
-
-@triton.jit
-def _read(pointer, offsets, mask, COMPUTE: tl.constexpr, MASKED: tl.constexpr):
-    if MASKED:
-        return tl.load(pointer + offsets, mask=mask, other=0.0).to(COMPUTE)
-    else:
-        return tl.load(pointer + offsets).to(COMPUTE)
-
-
-@triton.jit
-def _write(pointer, offsets, value, mask, MASKED: tl.constexpr):
-    value = value.to(pointer.dtype.element_ty)
-    if MASKED:
-        tl.store(pointer + offsets, value, mask=mask)
-    else:
-        tl.store(pointer + offsets, value)
-
-
-@triton.jit
 def _gradient(g, p, grad_scale, weight_decay, COUPLED: tl.constexpr, MAXIMIZE: tl.constexpr, SCALED: tl.constexpr, COMPUTE: tl.constexpr):  # fmt: skip  # noqa: E501
     """The g of the formulas."""
     if SCALED:
-        g = _divided(g, tl.load(grad_scale).to(COMPUTE), COMPUTE)
+        g = divided(g, tl.load(grad_scale).to(COMPUTE), COMPUTE)
     if MAXIMIZE:
         g = -g
     if COUPLED:
@@ -130,10 +89,10 @@ def _square_sum(
     COUPLED: tl.constexpr, MAXIMIZE: tl.constexpr, SCALED: tl.constexpr, COMPUTE: tl.constexpr, MASKED: tl.constexpr,
 ):  # fmt: skip
     mask = offsets < numel
-    g = _read(grad, offsets, mask, COMPUTE, MASKED)
+    g = read(grad, offsets, mask, COMPUTE, MASKED)
     p = g
     if COUPLED:
-        p = _read(param, offsets, mask, COMPUTE, MASKED)
+        p = read(param, offsets, mask, COMPUTE, MASKED)
     g = _gradient(g, p, grad_scale, weight_decay, COUPLED, MAXIMIZE, SCALED, COMPUTE)
     return tl.sum(g * g)
 
@@ -150,8 +109,8 @@ def square_sums(
     numel = tl.load(table + _NUMEL * count + tensor)
     start = (chunk - tl.load(table + _FIRST_CHUNK * count + tensor)) * BLOCK
     offsets = start + tl.arange(0, BLOCK)
-    param = _pointer(table + _PARAM * count, tensor, ELEMENT, ALIGNED)
-    grad = _pointer(grads, tensor, GRADIENT, ALIGNED)
+    param = pointer_to(table + _PARAM * count, tensor, ELEMENT, ALIGNED)
+    grad = pointer_to(grads, tensor, GRADIENT, ALIGNED)
     wd = tl.full((), weight_decay, COMPUTE)
     if start + BLOCK <= numel:
         total = _square_sum(param, grad, offsets, numel, grad_scale, wd, COUPLED, MAXIMIZE, SCALED, COMPUTE, False)
@@ -182,7 +141,7 @@ def scalars(
     """Count the step, update e, and leave a row of `SCALARS`. Grid: the tensors. All arithmetic is float64."""
     tensor = tl.program_id(0)
     goes = tl.load(found_inf) == 0.0 if FOUND else tensor >= 0
-    step = _pointer(table + _STEP * count, tensor, tl.float32, False)
+    step = pointer_to(table + _STEP * count, tensor, tl.float32, False)
     counted = tl.load(step) + 1.0
     tl.store(step, counted, mask=goes)
     t = counted.to(tl.float64)
@@ -195,7 +154,7 @@ def scalars(
             index = begin + tl.arange(0, LANES)
             sums += tl.load(partial + first + index, mask=index < chunks, other=0.0).to(tl.float64)
         norm = tl.sqrt(tl.sum(sums))
-        average = _pointer(table + _EXP_GRAD_NORM * count, tensor, COMPUTE, False)
+        average = pointer_to(table + _EXP_GRAD_NORM * count, tensor, COMPUTE, False)
         e = gamma * tl.load(average).to(tl.float64) + (1.0 - gamma) * norm
         tl.store(average, e.to(COMPUTE), mask=goes)
         # A norm of zero: the factor is 1. One of NaN: so is the factor.
@@ -241,13 +200,13 @@ def _update(
     MASKED: tl.constexpr,
 ):  # fmt: skip
     mask = offsets < tl.load(table + _NUMEL * count + tensor)
-    param = _pointer(table + _PARAM * count, tensor, ELEMENT, ALIGNED)
-    exp_avg = _pointer(table + _EXP_AVG * count, tensor, ELEMENT, ALIGNED)
-    exp_avg_sq = _pointer(table + _EXP_AVG_SQ * count, tensor, ELEMENT, ALIGNED)
-    p = _read(param, offsets, mask, COMPUTE, MASKED)
-    m = _read(exp_avg, offsets, mask, COMPUTE, MASKED)
-    v = _read(exp_avg_sq, offsets, mask, COMPUTE, MASKED)
-    g = _read(_pointer(grads, tensor, GRADIENT, ALIGNED), offsets, mask, COMPUTE, MASKED)
+    param = pointer_to(table + _PARAM * count, tensor, ELEMENT, ALIGNED)
+    exp_avg = pointer_to(table + _EXP_AVG * count, tensor, ELEMENT, ALIGNED)
+    exp_avg_sq = pointer_to(table + _EXP_AVG_SQ * count, tensor, ELEMENT, ALIGNED)
+    p = read(param, offsets, mask, COMPUTE, MASKED)
+    m = read(exp_avg, offsets, mask, COMPUTE, MASKED)
+    v = read(exp_avg_sq, offsets, mask, COMPUTE, MASKED)
+    g = read(pointer_to(grads, tensor, GRADIENT, ALIGNED), offsets, mask, COMPUTE, MASKED)
     g = _gradient(g, p, grad_scale, tl.load(row + _WEIGHT_DECAY), COUPLED, MAXIMIZE, SCALED, COMPUTE)
     if DECOUPLED:
         p = p * tl.load(row + _DECAY)
@@ -266,26 +225,26 @@ def _update(
         m = beta1 * m + weight1 * s
         x = g
     v = tl.load(row + _BETA2) * v + tl.load(row + _WEIGHT2) * x * x
-    _write(exp_avg, offsets, m, mask, MASKED)
-    _write(exp_avg_sq, offsets, v, mask, MASKED)
+    write(exp_avg, offsets, m, mask, MASKED)
+    write(exp_avg_sq, offsets, v, mask, MASKED)
     if AMSGRAD:
-        max_exp_avg_sq = _pointer(table + _MAX_EXP_AVG_SQ * count, tensor, ELEMENT, ALIGNED)
-        so_far = _read(max_exp_avg_sq, offsets, mask, COMPUTE, MASKED)
+        max_exp_avg_sq = pointer_to(table + _MAX_EXP_AVG_SQ * count, tensor, ELEMENT, ALIGNED)
+        so_far = read(max_exp_avg_sq, offsets, mask, COMPUTE, MASKED)
         v = tl.where(v <= so_far, so_far, v)  # NaN on the left stays
         v = tl.where(so_far != so_far, so_far, v)
-        _write(max_exp_avg_sq, offsets, v, mask, MASKED)
+        write(max_exp_avg_sq, offsets, v, mask, MASKED)
     direction = m
     if RULE == "diffgrad":
-        previous_grad = _pointer(table + _PREVIOUS_GRAD * count, tensor, ELEMENT, ALIGNED)
-        change = tl.abs(_read(previous_grad, offsets, mask, COMPUTE, MASKED) - g)
-        direction = _divided(m, 1.0 + tl.exp(-change), COMPUTE)
-        _write(previous_grad, offsets, g, mask, MASKED)
-    denom = _root(v, COMPUTE) + tl.load(row + _EPS)
+        previous_grad = pointer_to(table + _PREVIOUS_GRAD * count, tensor, ELEMENT, ALIGNED)
+        change = tl.abs(read(previous_grad, offsets, mask, COMPUTE, MASKED) - g)
+        direction = divided(m, 1.0 + tl.exp(-change), COMPUTE)
+        write(previous_grad, offsets, g, mask, MASKED)
+    denom = rooted(v, COMPUTE) + tl.load(row + _EPS)
     denom = tl.where(denom == 0.0, float("inf"), denom)  # such a coordinate stays
     if RULE == "radam":
         denom = tl.where(tl.load(row + _DIVIDES) == 0.0, 1.0, denom)
-    p = p - tl.load(row + _STEP_SIZE) * _divided(direction, denom, COMPUTE)
-    _write(param, offsets, p, mask, MASKED)
+    p = p - tl.load(row + _STEP_SIZE) * divided(direction, denom, COMPUTE)
+    write(param, offsets, p, mask, MASKED)
 
 
 @triton.jit(do_not_specialize=["count"])
