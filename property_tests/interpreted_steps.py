@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import gc
+from dataclasses import replace
 
 import torch
 
 from adanorm_verify import optim
 from adanorm_verify.gate import SHIPPED
-from adanorm_verify.optim import _fused_cuda
+from adanorm_verify.optim import _addresses
 from gpu_tests import bodies
 from gpu_tests.bodies import everything, parameters
 
@@ -156,7 +157,7 @@ def reused() -> list[bool]:
     params, optimizer = made("AdamNorm", {})
 
     def tables(state):
-        plan = _fused_cuda._entries[state["step"]].plan
+        plan = _addresses._entries[state["step"]].plan
         return plan.table, plan.grads
 
     optimizer.step()
@@ -172,14 +173,14 @@ def reused() -> list[bool]:
     params[0].data = params[0].data.clone()
     optimizer.step()
     fourth = tables(optimizer.state[params[0]])
-    entries = len(_fused_cuda._entries)
+    entries = len(_addresses._entries)
     del params, optimizer
     gc.collect()
     return [
         all(a is b for a, b in zip(first, second, strict=True)),
         third[0] is second[0] and third[1] is not second[1],
         fourth[0] is not third[0],
-        len(_fused_cuda._entries) < entries,
+        len(_addresses._entries) < entries,
     ]
 
 
@@ -188,3 +189,32 @@ def for_gpus(name: str, options) -> tuple[bool, float, int]:
     shipped = next(s for s in SHIPPED if s.name == name)
     same = bodies.same(bodies.scaled(name, "cpu", options), bodies.plain(name, "cpu", 3, options))
     return same, *bodies.embedded(shipped, "cpu", "float32", 1500)
+
+
+def captures() -> list[str]:
+    """What happens where a graph is said to be captured: nothing new, gradients elsewhere, them twice, a new list."""
+    params, optimizer = made("AdamNorm", {})
+    optimizer.step()
+    entry = _addresses._entries[optimizer.state[params[0]]["step"]]
+    entry.plan = replace(entry.plan, spare=torch.empty(len(params), dtype=torch.int64))
+    capturing, _addresses._capturing = _addresses._capturing, lambda _: True
+    happened = []
+    try:
+        for elsewhere in (False, True, True):
+            if elsewhere:
+                for p in params:
+                    p.grad = p.grad.clone()
+            kept = len(entry.captured)
+            happened.append(outcome(optimizer) or f"{len(entry.captured) - kept} kept")
+        happened.append(outcome(made("AdamNorm", {})[1]))
+    finally:
+        _addresses._capturing = capturing
+    return happened
+
+
+def outcome(optimizer: torch.optim.Optimizer) -> str:
+    try:
+        optimizer.step()
+    except RuntimeError as error:
+        return str(error)
+    return ""

@@ -103,6 +103,15 @@ def test_addresses_are_sent_again_only_where_they_changed(call):
     assert call("reused") == [True] * 4
 
 
+def test_what_a_captured_graph_reads_is_kept_and_what_it_cannot_have_is_refused(call):
+    """That a graph is captured is pretended; a real one needs a GPU."""
+    same, elsewhere, twice, new = call("captures")
+    assert same == "1 kept"
+    assert elsewhere == "2 kept"
+    for refused in (twice, new):
+        assert refused.startswith("a fused step that is captured must find its tensors where")
+
+
 BUILDS = {
     "float32": ("AdamNorm", {"amsgrad": True, "weight_decay": 0.1}),
     "bfloat16": ("AdaBeliefNorm", {"guard": "decaying", "maximize": True}),
