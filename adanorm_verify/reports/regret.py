@@ -63,9 +63,7 @@ def of_regret(records: list[Mapping[str, Any]]) -> list[str]:
         told.append(
             f"{optimizer}: "
             + ", ".join(
-                f"{kind} on {len(problems)} ({', '.join(problems)})"
-                if kind == "linear"
-                else f"{kind} on {len(problems)}"
+                f"{kind} on {len(problems)} ({', '.join(problems)})" if kind == "linear" else f"{kind} on {len(problems)}"
                 for kind, problems in sorted(classes.items(), key=lambda item: ORDER.index(item[0]))
             )
         )

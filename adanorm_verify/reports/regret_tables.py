@@ -32,17 +32,7 @@ def calibration(records: Sequence[Record]) -> Table:
 
 
 def regret(records: Sequence[Record]) -> Table:
-    names = [
-        "problem",
-        "optimizer",
-        "T",
-        "regret",
-        "growth",
-        "exponent",
-        "Theorem 1",
-        "first violated",
-        "not trivial from",
-    ]
+    names = ["problem", "optimizer", "T", "regret", "growth", "exponent", "Theorem 1", "first violated", "not trivial from"]
     rows = []
     for r in records:
         low, high = r["interval"]
