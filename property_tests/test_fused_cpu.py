@@ -378,15 +378,6 @@ def test_autograd_sees_that_a_parameter_was_moved():
         loss.backward()
 
 
-def test_a_compiled_step_is_the_same():
-    compiled, plain = ([torch.nn.Parameter(start) for start in starts(SHAPES)] for _ in range(2))
-    optimizer = optim.AdamNorm(compiled, fused=True)
-    optimizer.step = torch.compile(optimizer.step, backend="eager")
-    moved(optimizer, compiled, gradients(SHAPES))
-    moved(optim.AdamNorm(plain, fused=True), plain, gradients(SHAPES))
-    assert all(torch.equal(p, q) for p, q in zip(compiled, plain, strict=True))
-
-
 def test_a_parameter_without_memory_of_its_own_is_refused():
     two = TwoTensor(torch.ones(2), torch.ones(2)).requires_grad_()
     with pytest.raises(ValueError, match="it must have memory of its own, got TwoTensor"):

@@ -78,7 +78,7 @@ class MomentOptimizer(Optimizer):
         # All groups before any update: a refused gradient leaves no step half done.
         for group, options, tensors in [self._gather(group) for group in self.param_groups]:
             with torch.set_grad_enabled(options.differentiable):
-                if options.fused:
+                if self._uses_fused(options):
                     self._step_fused(tensors, options)
                 elif self._uses_foreach(group):
                     self._step_foreach(tensors, options)
@@ -159,6 +159,14 @@ class MomentOptimizer(Optimizer):
                 elif name in (*self._moment_names(), "max_exp_avg_sq"):
                     value = value.to(dtype=p.dtype)
                 self.state[p][name] = value.clone() if value is saved and isinstance(saved, Tensor) else value
+
+    def _uses_fused(self, options: Options) -> bool:
+        # Torch's compiler cannot look into the fused step, and makes one of its own of the others.
+        if not options.fused or not torch.compiler.is_compiling():
+            return options.fused
+        if getattr(self, "grad_scale", None) is not None or getattr(self, "found_inf", None) is not None:
+            raise RuntimeError("a compiled step of fused=True takes no scale: call GradScaler.unscale_ before it")
+        return False
 
     def _uses_foreach(self, group: dict[str, Any]) -> bool:
         check_tensor_lr(group)

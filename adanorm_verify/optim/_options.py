@@ -11,6 +11,14 @@ from torch import Tensor
 Belief = Literal["s", "g"]
 Guard = Literal["none", "decaying"]
 
+# A table and not `dtype.to_real()`, into which torch's compiler cannot look.
+_COMPUTED_IN = {
+    torch.float16: torch.float32,
+    torch.bfloat16: torch.float32,
+    torch.complex32: torch.float32,
+    torch.complex64: torch.float32,
+    torch.complex128: torch.float64,
+}
 _BELOW_ONE = "a number in [0, 1)"
 _NOT_NEGATIVE = "a finite number >= 0"
 
@@ -105,5 +113,4 @@ def compute_dtype(dtype: torch.dtype) -> torch.dtype:
 
     In float16 itself eps = 1e-8 would be zero and a norm above 65504 infinite.
     """
-    real = dtype.to_real()
-    return torch.float32 if real in (torch.float16, torch.bfloat16) else real
+    return _COMPUTED_IN.get(dtype, dtype)
