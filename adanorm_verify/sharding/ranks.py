@@ -21,7 +21,7 @@ from typing import Any
 from ..errors import CannotCheck
 from ..processes import begin
 
-PATIENCE = 60.0
+PATIENCE = 30.0
 """Seconds that a call may take. Cases take milliseconds; it is for what will never end."""
 GRACE = 1.0
 """Seconds that the other ranks have to answer once one has raised: they may wait for it in vain."""
@@ -36,8 +36,8 @@ class Answer:
     Args:
         rank: from 0.
         state: "returned", "raised", "ended" (the process died) or "silent" (it did not come back in time).
-        value: what was returned.
-        error: type and first line of what was raised.
+        value: what was returned, or the `details` of what was raised, where it has some.
+        error: type and first line of what was raised; the line alone where it has details.
         trace: all of it.
     """
 
@@ -56,12 +56,16 @@ class Ranks:
         patience: seconds that a call may take.
         collective: seconds after which a collective that another rank did not enter raises; by default never before
             the patience is at an end.
+        grace: seconds that the other ranks have to answer once one has failed.
     """
 
-    def __init__(self, count: int, patience: float | None = None, collective: float | None = None) -> None:
+    def __init__(
+        self, count: int, patience: float | None = None, collective: float | None = None, grace: float = GRACE
+    ) -> None:
         self.count = count
         self.patience = PATIENCE if patience is None else patience
         self.collective = 2 * self.patience if collective is None else collective
+        self.grace = grace
         self._processes: list[Any] = []
         self._pipes: list[Connection] = []
         self._folder: tempfile.TemporaryDirectory[str] | None = None
@@ -132,7 +136,7 @@ class Ranks:
                 rank = waiting[pipe]  # type: ignore[index]
                 answers[rank] = received(rank, pipe)  # type: ignore[arg-type]
                 if answers[rank].state != "returned":
-                    end = min(end, time.monotonic() + GRACE)
+                    end = min(end, time.monotonic() + self.grace)
         return [answers.get(rank, Answer(rank, "silent")) for rank in range(self.count)]
 
 
@@ -175,6 +179,8 @@ def answer(pipe: Connection, function: Callable[..., Any], *arguments: Any) -> N
         value = function(*arguments)
     except BaseException as error:  # it is reported, whatever it is
         line = (str(error).strip().splitlines() or [""])[0]
-        pipe.send(("raised", None, f"{type(error).__name__}: {line}", traceback.format_exc()))
+        details = getattr(error, "details", None)
+        named = line if details is not None else f"{type(error).__name__}: {line}"
+        pipe.send(("raised", details, named, traceback.format_exc()))
     else:
         pipe.send(("returned", value, "", ""))
