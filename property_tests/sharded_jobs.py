@@ -2,54 +2,69 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.distributed.tensor import DeviceMesh, DTensor, Placement, Shard
+from torch.distributed.tensor import DeviceMesh, DTensor, Partial, Placement, Replicate, Shard, init_device_mesh
+from torch.utils._python_dispatch import TorchDispatchMode
 
-SHAPES = ((5, 3), (1,), (2, 2, 2), (7,), (3, 4), (0,))
-"""Uneven over 2 and 4 ranks; some ranks hold nothing of the second."""
-STEPS = 5
+from adanorm_verify import optim
+from adanorm_verify.cases import Case
+from adanorm_verify.optim import _sharded
+from adanorm_verify.sharding.worker import OnRank
+from adanorm_verify.subject import DTYPES, Snapshot, as_array
 
-
-def data(seed: int, shape: Sequence[int], dtype: torch.dtype = torch.float64) -> Tensor:
-    return torch.tensor(np.random.default_rng(seed).normal(size=shape), dtype=dtype)
-
-
-def gradients(step: int, shapes: Sequence[Sequence[int]] = SHAPES, dtype: torch.dtype = torch.float64) -> list[Tensor]:
-    """Norms that fall and rise, so that the correction takes part."""
-    size = (4.0, 0.25, 0.5, 0.125, 2.0)[step % 5]
-    return [size * data(100 * step + i + 1000, shape, dtype) for i, shape in enumerate(shapes)]
+HYPER = ("lr", "beta1", "beta2", "gamma", "eps")
 
 
-def on_mesh(whole: Tensor, mesh: DeviceMesh, placements: Sequence[Placement]) -> DTensor:
-    """The tensor laid out over the mesh; every rank has all of it, so nothing is sent."""
+def laid_out(whole: Tensor, mesh: DeviceMesh, placements: Sequence[Placement]) -> DTensor:
+    """The tensor over the mesh; every rank has all of it, so nothing is sent."""
     part = whole.clone()
     for dim, placement in enumerate(placements):
         if isinstance(placement, Shard):
             pieces = list(torch.chunk(part, mesh.size(dim), placement.dim))
-            empty = part.narrow(placement.dim, 0, 0)
-            pieces += [empty] * (mesh.size(dim) - len(pieces))
+            pieces += [part.narrow(placement.dim, 0, 0)] * (mesh.size(dim) - len(pieces))
             part = pieces[mesh.get_local_rank(dim)].contiguous()
     return DTensor.from_local(part, mesh, placements, run_check=False, shape=whole.shape, stride=whole.stride())
+
+
+def fitting(placements: Sequence[Placement], shape: Sequence[int]) -> list[Placement]:
+    """The placements that a tensor can have: it is replicated over a mesh dimension for whose rows it has no axis."""
+    return [Replicate() if isinstance(p, Shard) and p.dim >= len(shape) else p for p in placements]
+
+
+LAYOUTS: Mapping[str, tuple[int, Sequence[Placement]]] = {
+    "rows": (1, [Shard(0)]),
+    "columns": (1, [Shard(1)]),
+    "whole": (1, [Replicate()]),
+    "copies of rows": (2, [Replicate(), Shard(0)]),
+    "rows and columns": (2, [Shard(0), Shard(1)]),
+    "rows of rows": (2, [Shard(0), Shard(0)]),
+}
+"""Dimensions of the mesh, and placements."""
+
+
+def mesh_of(count: int, dimensions: int) -> DeviceMesh:
+    return init_device_mesh("cpu", (count,) if dimensions == 1 else (2, count // 2))
 
 
 @contextmanager
 def counted() -> Iterator[list[str]]:
     """The collectives that this process enters."""
-    from torch.utils._python_dispatch import TorchDispatchMode
-
     seen: list[str] = []
 
     class Counting(TorchDispatchMode):
         def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
             if any(t is DTensor for t in types):  # look at what it does with its parts
                 return NotImplemented
-            if function.namespace in ("c10d", "_c10d_functional", "c10d_functional"):
+            if function.namespace in ("c10d", "_c10d_functional"):
                 seen.append(str(function))
             return function(*args, **(kwargs or {}))
 
@@ -57,20 +72,379 @@ def counted() -> Iterator[list[str]]:
         yield seen
 
 
-def run(
-    make: Callable[[list[Any]], torch.optim.Optimizer],
-    parameters: Sequence[Tensor],
-    laid: Callable[[int, Tensor], Tensor],
-    steps: range = range(STEPS),
-    dtype: torch.dtype = torch.float64,
-) -> tuple[torch.optim.Optimizer, list[list[str]]]:
-    """Steps of an optimizer whose gradients `laid` lays out; the collectives of each."""
-    optimizer = make(list(parameters))
-    seen = []
-    for step in steps:
-        for i, (p, g) in enumerate(zip(parameters, gradients(step, [p.shape for p in parameters], dtype), strict=True)):
-            p.grad = laid(i, g)
+@dataclass(frozen=True)
+class LaidOut(OnRank):
+    """A subject in any layout, whose whole tensors are gathered; it counts the collectives of its steps."""
+
+    placements: Sequence[Placement] = ()
+    collectives: set[int] = field(default_factory=set)
+
+    def placed(self, array: np.ndarray, dtype: str, device: str) -> Tensor:
+        whole = torch.tensor(array, dtype=DTYPES[dtype])
+        return laid_out(whole, self.mesh, fitting(self.placements, whole.shape))
+
+    def seen(self, optimizer: Any, parameter: Any, keys: frozenset[str] | None) -> Snapshot:
+        state = optimizer.state.get(parameter, {})
+        kept = {name: as_array(state[name]) for name in ("exp_grad_norm",) if name in state}
+        return {"theta": as_array(parameter.full_tensor()), **kept}
+
+    def build(self, *arguments: Any) -> Any:
+        optimizer, parameters = super().build(*arguments)
+        step = optimizer.step
+
+        def counting() -> None:
+            with counted() as seen:
+                step()
+            self.collectives.add(len(seen))
+
+        optimizer.step = counting
+        return optimizer, parameters
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What one run did: snapshots by step and tensor, and the numbers of collectives that its steps took."""
+
+    steps: list[list[Snapshot]]
+    collectives: frozenset[int]
+
+
+Plan = tuple[str, bool, str, str, Case]
+"""Optimizer, foreach, dtype, layout, case."""
+
+
+def run_all(rank: int, count: int, plans: Sequence[Plan], mutant: str = "") -> list[Ran]:
+    """Run every plan."""
+    with mutated(mutant):
+        return [run_one(count, plan) for plan in plans]
+
+
+def run_one(count: int, plan: Plan) -> Ran:
+    name, foreach, dtype, layout, case = plan
+    dimensions, placements = LAYOUTS[layout]
+    mesh = mesh_of(count, dimensions)
+    subject = LaidOut(getattr(optim, name), name, {}, {}, HYPER, mesh, placements)
+    grouped = frozenset(subject.spelling)
+    steps = list(subject.drive(case, {"foreach": foreach}, dtype, "cpu", grouped))
+    return Ran(steps, frozenset(subject.collectives))
+
+
+@contextmanager
+def mutated(mutant: str) -> Iterator[None]:
+    """Ours with a fault: what the tests must notice."""
+    patched = {name: getattr(_sharded, name) for name in ("_groups_of", "_with_norms", "_seen")}
+    if mutant == "norm of the shard":
+        _sharded._groups_of = lambda param: []
+    elif mutant == "the norm without the decay":
+        _sharded._seen = lambda param, grad, group: torch.view_as_real(grad) if grad.is_complex() else grad
+    elif mutant == "a collective a tensor":
+        one = _sharded._with_norms
+        _sharded._with_norms = lambda sharded, grads: {
+            p: part for (p, group), g in zip(sharded, grads, strict=True) for p, part in one([(p, group)], [g]).items()
+        }
+    elif mutant:
+        raise ValueError(mutant)
+    try:
+        yield
+    finally:
+        for name, function in patched.items():
+            setattr(_sharded, name, function)
+
+
+# Options: with a tensor all of whose rows one rank has, every option must give the bits of the whole run.
+
+OPTIONS: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("AdamNorm", {"weight_decay": 0.1, "amsgrad": True}),
+    ("AdamNorm", {"weight_decay": 0.1, "decoupled_weight_decay": True, "maximize": True}),
+    ("AdamNorm", {"guard": "decaying", "capturable": True}),
+    ("DiffGradNorm", {"weight_decay": 0.1, "maximize": True}),
+    ("RAdamNorm", {"guard": "decaying", "eps": 0.0}),
+    ("AdaBeliefNorm", {"belief": "g", "weight_decay": 0.5}),
+    ("DiffGrad", {"weight_decay": 0.1}),
+    ("AdaBelief", {}),
+)
+
+
+def numbers(seed: int, shape: Sequence[int], dtype: torch.dtype) -> Tensor:
+    return torch.tensor(np.random.default_rng(seed).normal(size=tuple(shape)), dtype=torch.float64).to(dtype)
+
+
+def options_apart(rank: int, count: int, mutant: str = "") -> list[str]:
+    """The options under which a sharded run has other bits than a whole one."""
+    mesh = mesh_of(count, 1)
+    apart = []
+    with mutated(mutant):
+        for name, own in OPTIONS[:1] if mutant else OPTIONS:
+            for dtype in (torch.float64, torch.float32, torch.bfloat16, torch.complex64):
+                for foreach in (False, True):
+                    shapes = [(1, 5), (1, 3, 2)]
+                    # the last one is plain, beside DTensors
+                    whole = [torch.nn.Parameter(numbers(i, s, dtype)) for i, s in enumerate([*shapes, (4,)])]
+                    parts = [torch.nn.Parameter(laid_out(p.detach(), mesh, [Shard(0)])) for p in whole[:2]]
+                    parts.append(torch.nn.Parameter(whole[2].detach().clone()))
+                    build = getattr(optim, name)
+                    optimizers = [build(ps, lr=0.1, foreach=foreach, **own) for ps in (whole, parts)]
+                    for step in range(4):
+                        for i, (p, q) in enumerate(zip(whole, parts, strict=True)):
+                            p.grad = numbers(10 * step + i, p.shape, dtype) * (1.0, 0.1, 0.2, 0.05)[step]
+                            q.grad = laid_out(p.grad, mesh, [Shard(0)]) if i < 2 else p.grad.clone()
+                        for optimizer in optimizers:
+                            optimizer.step()
+                    alike = [
+                        torch.equal(p, q.full_tensor() if isinstance(q, DTensor) else q)
+                        for p, q in zip(whole, parts, strict=True)
+                    ]
+                    if not all(alike):
+                        apart.append(f"{name} {own} {dtype} foreach={foreach} {alike}")
+    return apart
+
+
+# Gradients that are missing or laid out otherwise, and what is refused.
+
+
+def gradients_of_all_kinds(rank: int, count: int) -> dict[str, Any]:
+    """What becomes of unusual gradients; True where it is what it should be."""
+    mesh = mesh_of(count, 1)
+    found: dict[str, Any] = {}
+
+    def fresh(build: Any = optim.AdamNorm, **own: Any) -> tuple[list[Any], Any]:
+        start = [numbers(i, s, torch.float64) for i, s in enumerate([(5, 3), (4, 2), (1,)])]
+        parts = [torch.nn.Parameter(laid_out(x, mesh, [Shard(0)])) for x in start]
+        return parts, build(parts, lr=0.1, **own)
+
+    def give(parts: Sequence[Any], step: int) -> None:
+        for i, p in enumerate(parts):
+            p.grad = laid_out(numbers(10 * step + i, p.shape, torch.float64), mesh, [Shard(0)])
+
+    def state(parts: Sequence[Any], optimizer: Any) -> list[Any]:
+        return [
+            (p.full_tensor().tolist(), float(optimizer.state[p]["exp_grad_norm"]), float(optimizer.state[p]["step"]))
+            for p in parts
+        ]
+
+    for foreach in (False, True):
+        # A gradient that one rank lacks is zero there, for all; one that none has is none.
+        results = []
+        for lacking in (False, True):
+            parts, optimizer = fresh(foreach=foreach, weight_decay=0.1)
+            for step in range(3):
+                give(parts, step)
+                parts[1].grad = None if step == 1 else parts[1].grad
+                if rank == count - 1 and step:
+                    for p in parts:
+                        if p.grad is not None:
+                            p.grad = None if lacking else torch.zeros_like(p.grad)
+                optimizer.step()
+            results.append(state(parts, optimizer))
+        found[f"lacking, foreach={foreach}"] = results[0] == results[1] and results[0][1][2] == 2.0
+
+    parts, optimizer = fresh()
+    optimizer.step()  # nobody has any
+    found["none at all"] = not optimizer.state
+
+    # A partial sum, and a whole gradient, are brought into the parameter's layout.
+    results = []
+    for kind in ("shard", "partial", "whole"):
+        parts, optimizer = fresh()
+        for step in range(2):
+            give(parts, step)
+            for p in parts:
+                whole = p.grad.full_tensor()
+                if kind == "partial":  # powers of two, so that the sum is exact
+                    p.grad = DTensor.from_local(whole / count, mesh, [Partial()], run_check=False)
+                elif kind == "whole":
+                    p.grad = DTensor.from_local(whole, mesh, [Replicate()], run_check=False)
+            optimizer.step()
+        results.append(state(parts, optimizer))
+    found["other layouts"] = results[0] == results[1] == results[2]
+
+    def refused(kind: type[Exception], does: Any) -> str:
+        try:
+            does()
+        except kind as error:
+            return str(error)
+        return ""
+
+    parts, optimizer = fresh()
+    give(parts, 0)
+    version = parts[0]._version
+    optimizer.step()
+    found["autograd is told"] = parts[0]._version > version
+
+    other = mesh_of(count, 2)
+    on_other = laid_out(numbers(0, (5, 3), torch.float64), other, [Shard(0), Replicate()])
+    parts[0].grad = None
+    found["grad of another mesh"] = refused(
+        RuntimeError, lambda: setattr(parts[0], "grad", on_other) or optimizer.step()
+    )
+    partial = DTensor.from_local(torch.ones(3), mesh, [Partial()], run_check=False)
+    found["partial parameter"] = refused(ValueError, lambda: optim.AdamNorm([torch.nn.Parameter(partial)]))
+    found["differentiable"] = refused(ValueError, lambda: fresh(differentiable=True))
+    flat = torch.nn.Parameter(torch.ones(3))
+    flat._is_flat_param = True
+    found["flat parameter"] = refused(ValueError, lambda: optim.AdamNorm([flat]))
+    late = optim.AdamNorm([torch.nn.Parameter(torch.ones(2))])
+    refused(ValueError, lambda: late.add_param_group({"params": [flat]}))
+    found["refused group is gone"] = len(late.param_groups) == 1
+
+    whole = torch.nn.Parameter(torch.ones(5, 3, dtype=torch.float64))
+    whole.grad = torch.ones_like(whole)
+    saved = optim.AdamNorm([whole])
+    saved.step()
+    parts, _ = fresh()
+    loaded = optim.AdamNorm(parts[:1])
+    loaded.load_state_dict(saved.state_dict())
+    give(parts[:1], 0)
+    found["state of a whole tensor"] = refused(RuntimeError, loaded.step)
+    return found
+
+
+# ZeroRedundancyOptimizer: whole parameters, each stepped by one rank.
+
+
+def zero_redundancy(rank: int, count: int) -> list[bool]:
+    """Whether each parameter has the bits of an optimizer of its own."""
+    from torch.distributed.optim import ZeroRedundancyOptimizer
+
+    shapes = [(5, 3), (7,), (2, 2), (1,), (30,)]
+    alike = []
+    for foreach in (False, True):
+        whole, parts = ([torch.nn.Parameter(numbers(i, s, torch.float32)) for i, s in enumerate(shapes)] for _ in "ab")
+        one = optim.AdamNorm(whole, lr=0.1, foreach=foreach)
+        spread = ZeroRedundancyOptimizer(parts, optim.AdamNorm, lr=0.1, foreach=foreach)
+        for step in range(4):
+            for i, (p, q) in enumerate(zip(whole, parts, strict=True)):
+                p.grad = numbers(10 * step + i, p.shape, torch.float32) * 0.5**step
+                q.grad = p.grad.clone()
+            one.step()
+            spread.step()
+        alike += [torch.equal(p, q) for p, q in zip(whole, parts, strict=True)]
+    return alike
+
+
+# Ranks that fail.
+
+
+def failing(rank: int, count: int, how: str) -> str:
+    """What the step of the first rank says when the second does not take part."""
+    parts = [torch.nn.Parameter(laid_out(torch.ones(4, 2), mesh_of(count, 1), [Shard(0)]))]
+    optimizer = optim.AdamNorm(parts)
+    for step in range(2):
+        parts[0].grad = laid_out(torch.ones(4, 2), mesh_of(count, 1), [Shard(0)])
+        if rank == 1 and step == 1 and how == "dies":
+            os._exit(3)
+        if rank == 1 and step == 1 and how == "stops":
+            return ""
+        if step == 1:
+            try:
+                optimizer.step()
+            except RuntimeError as error:
+                return str(error)
+            return "nothing was raised"
+        optimizer.step()
+    return ""
+
+
+# fully_shard, and torch.distributed.checkpoint.
+
+
+class Net(torch.nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = torch.nn.Linear(5, 7, dtype=torch.float64)
+        self.second = torch.nn.Linear(7, 3, dtype=torch.float64)
+        self.scale = torch.nn.Parameter(torch.ones(1, dtype=torch.float64))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.scale * self.second(torch.tanh(self.first(x)))
+
+
+def net(count: int) -> Any:
+    from torch.distributed.fsdp import fully_shard
+
+    model = Net()
+    with torch.no_grad():
+        for i, p in enumerate(model.parameters()):
+            p.copy_(numbers(i, p.shape, torch.float64))
+    mesh = mesh_of(count, 1)
+    fully_shard(model.first, mesh=mesh)
+    fully_shard(model, mesh=mesh)
+    return model
+
+
+def snapshots(model: Any, optimizer: Any) -> list[Snapshot]:
+    return [
+        {"theta": as_array(p.full_tensor()), "exp_grad_norm": as_array(optimizer.state[p]["exp_grad_norm"])}
+        for p in model.parameters()
+    ]
+
+
+def trained(rank: int, count: int, foreach: bool) -> tuple[list[Any], list[list[Any]], list[list[Snapshot]], int]:
+    """Start, gradients and snapshots of a model that `fully_shard` shards, and the collectives of its last step."""
+    model = net(count)
+    start = [as_array(p.full_tensor()) for p in model.parameters()]
+    optimizer = optim.AdamNorm(model.parameters(), lr=0.1, foreach=foreach)
+    gradients, seen = [], []
+    for step in range(5):
+        optimizer.zero_grad()
+        model(numbers(step, (4, 5), torch.float64) * 0.5**step).square().sum().backward()
+        gradients.append([as_array(p.grad.full_tensor()) for p in model.parameters()])
         with counted() as collectives:
             optimizer.step()
-        seen.append(list(collectives))
-    return optimizer, seen
+        seen.append(snapshots(model, optimizer))
+    return start, gradients, seen, len(collectives)
+
+
+def stepped(model: Any, optimizer: Any, case: Case, steps: range) -> list[list[Snapshot]]:
+    seen = []
+    for step in steps:
+        for p, g in zip(model.parameters(), case.steps[step], strict=True):
+            p.grad = laid_out(torch.tensor(g), p.device_mesh, p.placements)
+        optimizer.step()
+        seen.append(snapshots(model, optimizer))
+    return seen
+
+
+def start_of(count: int, case: Case) -> tuple[Any, Any]:
+    model = net(count)
+    with torch.no_grad():
+        for p, theta in zip(model.parameters(), case.theta, strict=True):
+            p.copy_(laid_out(torch.tensor(theta), p.device_mesh, p.placements))
+    return model, optim.AdamNorm(model.parameters(), lr=1e-3)
+
+
+def save(rank: int, count: int, case: Case, steps: int, folder: Path) -> list[list[Snapshot]]:
+    """Take some steps, and save."""
+    import torch.distributed.checkpoint as dcp
+    from torch.distributed.checkpoint.state_dict import get_state_dict
+
+    model, optimizer = start_of(count, case)
+    seen = stepped(model, optimizer, case, range(steps))
+    kept, state = get_state_dict(model, optimizer)
+    dcp.save({"model": kept, "optimizer": state}, checkpoint_id=folder)
+    return seen
+
+
+def resume(rank: int, count: int, case: Case, steps: int, folder: Path, forgets: bool = False) -> list[list[Snapshot]]:
+    """Load, and take the other steps."""
+    import torch.distributed.checkpoint as dcp
+    from torch.distributed.checkpoint.state_dict import get_state_dict, set_state_dict
+
+    model, optimizer = start_of(count, case)
+    kept, state = get_state_dict(model, optimizer)
+    dcp.load({"model": kept, "optimizer": state}, checkpoint_id=folder)
+    set_state_dict(model, optimizer, model_state_dict=kept, optim_state_dict=state)
+    if forgets:
+        for p in model.parameters():
+            optimizer.state[p]["exp_grad_norm"].zero_()
+    return stepped(model, optimizer, case, range(steps, len(case.steps)))
+
+
+def full_state(rank: int, count: int, case: Case) -> dict[str, Any]:
+    """The whole optimizer state that a model of shards gives out, as for a file of one process."""
+    from torch.distributed.checkpoint.state_dict import StateDictOptions, get_optimizer_state_dict
+
+    model, optimizer = start_of(count, case)
+    stepped(model, optimizer, case, range(2))
+    state = get_optimizer_state_dict(model, optimizer, options=StateDictOptions(full_state_dict=True))
+    return {} if rank else {k: {n: as_array(v) for n, v in own.items()} for k, own in state["state"].items()}
