@@ -134,7 +134,7 @@ def mutated(mutant: str) -> Iterator[None]:
     """Ours with a fault: what the tests must notice."""
     patched = {name: getattr(_sharded, name) for name in ("_groups_of", "_with_norms", "_seen")}
     if mutant == "norm of the shard":
-        _sharded._groups_of = lambda param: []
+        _sharded._groups_of = lambda param: {}
     elif mutant == "the norm without the decay":
         _sharded._seen = lambda param, grad, group: torch.view_as_real(grad) if grad.is_complex() else grad
     elif mutant == "a collective a tensor":

@@ -129,9 +129,9 @@ def _with_norms(
     if absent:
         rows[1, absent] = 0.0
     over = [_groups_of(p) for p, _ in sharded]
-    for group in dict.fromkeys(group for groups in over for group in groups):
-        members = [i for i, groups in enumerate(over) if group in groups]
-        rows[:, members] = _reduced(rows[:, members], group)
+    for ranks, group in {ranks: group for groups in over for ranks, group in groups.items()}.items():
+        members = [i for i, groups in enumerate(over) if ranks in groups]
+        rows[:, members] = _reduced(rows[:, members], group, ranks)
     wholes = rows[0].sqrt().unbind()
     # Read back only where this rank lacks a gradient: with all of them, nothing waits for the device.
     nowhere = {i for i, count in zip(absent, rows[1, absent].tolist(), strict=True) if count == 0} if absent else set()
@@ -153,23 +153,28 @@ def _seen(param: Tensor, grad: Tensor, group: Mapping[str, Any]) -> Tensor:
     return grad.add(own.to(dtype), alpha=group["weight_decay"])
 
 
-def _groups_of(param: Tensor) -> list[Any]:
-    """The process groups of more than one rank over which a parameter is sharded."""
+def _groups_of(param: Tensor) -> dict[tuple[int, ...], Any]:
+    """The process groups of more than one rank over which a parameter is sharded, by their ranks.
+
+    Meshes made one after another have groups of their own for the same ranks; one of them will do.
+    """
+    import torch.distributed as dist
+
     d = distributed(param)
     mesh = d.device_mesh
     sharded = [i for i, placement in enumerate(d.placements) if not placement.is_replicate() and mesh.size(i) > 1]
-    return [mesh.get_group(i) for i in sharded]
+    groups = [mesh.get_group(i) for i in sharded]
+    return {tuple(dist.get_process_group_ranks(group)): group for group in groups}
 
 
-def _reduced(values: Tensor, group: Any) -> Tensor:
+def _reduced(values: Tensor, group: Any, ranks: Sequence[int]) -> Tensor:
     import torch.distributed as dist
 
     try:
         dist.all_reduce(values, group=group)
     except RuntimeError as error:
-        ranks = dist.get_process_group_ranks(group)
         raise RuntimeError(
-            f"the norms of {values.shape[1]} sharded tensors could not be added up over the ranks {ranks}: one of them "
-            f"failed, or did not call step() in time ({error})"
+            f"the norms of {values.shape[1]} sharded tensors could not be added up over the ranks {list(ranks)}: one "
+            f"of them failed, or did not call step() in time ({error})"
         ) from error
     return values
