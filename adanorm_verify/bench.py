@@ -1,12 +1,15 @@
-"""Step time side by side with torch.optim."""
+"""Step time and memory traffic side by side with torch.optim."""
 
 import gc
+import inspect
 import math
 import statistics
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from importlib import import_module
+from importlib.util import find_spec
+from typing import NamedTuple, TypeAlias
 
 import torch
 from torch import Tensor
@@ -14,35 +17,79 @@ from torch.optim import Optimizer
 
 from . import optim
 
-Path: TypeAlias = Literal["single", "foreach"]
 Factory: TypeAlias = Callable[[list[Tensor]], Optimizer]
 Shapes: TypeAlias = Sequence[tuple[int, ...]]
 
+PATHS = {"single": {"foreach": False}, "foreach": {"foreach": True}, "fused": {"fused": True}}
+"""The arguments that choose a path; an optimizer is timed on those that its constructor has."""
 BASELINE = "Adam"
 OURS = tuple(optim.__all__)
-NAMES = (BASELINE, "RAdam", *OURS)
+OTHERS = {"AdaNorm": "pytorch_optimizer"}
+"""Optimizers of other packages, timed where those are installed."""
+NAMES = (BASELINE, "RAdam", *OTHERS, *OURS)
+
+# Tensors of the parameters' size that a step cannot do without: theta, m and v are read and written, and the
+# gradient is read. The norm reads the gradient before the update can; diffGrad reads and writes the previous one.
+_MOMENTS = {"theta": 2, "m": 2, "v": 2, "g": 1}
+_NORM = {"g, for its norm": 1}
+_PREVIOUS = {"previous g": 2}
+TRAFFIC: dict[str, dict[str, int]] = {
+    "Adam": _MOMENTS,
+    "RAdam": _MOMENTS,
+    "AdaNorm": _MOMENTS | _NORM,
+    "AdamNorm": _MOMENTS | _NORM,
+    "DiffGrad": _MOMENTS | _PREVIOUS,
+    "DiffGradNorm": _MOMENTS | _PREVIOUS | _NORM,
+    "RAdamNorm": _MOMENTS | _NORM,
+    "AdaBelief": _MOMENTS,
+    "AdaBeliefNorm": _MOMENTS | _NORM,
+}
+"""How often each step reads or writes an element of what."""
 
 # RAdam divides by v only from the sixth step on: what is timed must be the step that training takes.
 _WARMUP_STEPS = 6
 
 
+class Ratio(NamedTuple):
+    """Of step times of the same round, over the rounds."""
+
+    median: float
+    least: float
+    most: float
+
+
 @dataclass(frozen=True)
 class Timing:
-    """One contender's step time; ratios are to the baseline's step of the same round."""
+    """One contender's step time.
+
+    Args:
+        bytes_per_element: that a step must move, by `TRAFFIC`; None for a contender that it does not know.
+        copy_bandwidth: bytes a second, read and written, of a plain copy of as many elements in the same rounds.
+        to_adam: ratio to torch's Adam on the same path, None where it was not timed.
+        to_fused: ratio to torch's Adam on its fused path, likewise.
+    """
 
     name: str
     path: str
+    workload: str
     device: str
     threads: int
     rounds: int
     tensors: int
     elements: int
+    bytes_per_element: int | None
+    copy_bandwidth: float
     median_seconds: float
     min_seconds: float
     max_seconds: float
-    median_ratio: float
-    min_ratio: float
-    max_ratio: float
+    to_adam: Ratio | None
+    to_fused: Ratio | None
+
+    @property
+    def bandwidth(self) -> float | None:
+        """Bytes a second: those that the step must move, in its median time."""
+        moved = self.bytes_per_element
+        return None if moved is None else moved * self.elements / self.median_seconds
 
 
 def resnet50_shapes() -> tuple[tuple[int, ...], ...]:
@@ -68,15 +115,33 @@ def resnet50_shapes() -> tuple[tuple[int, ...], ...]:
 
 
 RESNET50_SHAPES = resnet50_shapes()
+WORKLOADS: dict[str, Shapes] = {
+    "resnet50": RESNET50_SHAPES,
+    "one": ((16_000_000,),),
+    "many": ((1_000,),) * 1_000,
+    "large": ((10**8,),),
+}
+"""Lists of parameters to step."""
+
+
+def bytes_per_element(name: str) -> int | None:
+    """What a float32 step of `name` must move for each element of the parameters."""
+    return 4 * sum(TRAFFIC[name].values()) if name in TRAFFIC else None
+
+
+def available() -> tuple[str, ...]:
+    """Those of `NAMES` whose package is installed."""
+    return tuple(name for name in NAMES if find_spec(OTHERS.get(name, "torch")))
 
 
 def measure(
-    names: Sequence[str] = NAMES,
+    names: Sequence[str] | None = None,
     device: str = "cpu",
     rounds: int = 15,
     shapes: Shapes = RESNET50_SHAPES,
-    path: Path = "foreach",
+    paths: Sequence[str] = tuple(PATHS),
     *,
+    workload: str = "",
     extra: Mapping[str, Factory] | None = None,
     progress: Callable[[int, int], None] | None = None,
     seed: int = 0,
@@ -84,111 +149,131 @@ def measure(
     """Time steps of float32 parameters, one step of every contender in each round: A B C A B C ...
 
     Args:
-        names: of `NAMES`; the baseline, torch's Adam on the same path, is always timed, and comes first.
+        names: of `NAMES`, all that are available by default; the baseline, torch's Adam, is always timed and first.
         device: as torch spells it.
         rounds: at least 1.
         shapes: of the parameters.
-        path: "single" or "foreach".
+        paths: of `PATHS`; an optimizer is timed on those that it offers.
+        workload: what the shapes are called.
         extra: more contenders, each a function of the parameters that returns an optimizer.
         progress: called after every round with the rounds done and the rounds in all.
         seed: of parameters and gradients.
 
     Raises:
-        ValueError: for an unknown name or path, for fewer than one round, or for a label given twice.
+        ValueError: for an unknown name or path, no path, fewer than one round, or a label given twice.
+        ModuleNotFoundError: for a name whose package is not installed.
     """
     if rounds < 1:
         raise ValueError(f"rounds must be at least 1, got {rounds}")
-    factories = _factories(names, path, extra or {})
-    contenders = _set_up(factories, torch.device(device), shapes, seed)
-    seconds = _run(contenders, torch.device(device), rounds, progress)
-    return [_timing(name, path, device, shapes, seconds) for name in contenders]
+    factories = _factories(available() if names is None else names, paths, extra or {})
+    copy, contenders = _set_up(factories, torch.device(device), shapes, seed)
+    copied, seconds = _run(copy, contenders, torch.device(device), rounds, progress)
+    elements = sum(math.prod(shape) for shape in shapes)
+
+    def timing(name: str, path: str) -> Timing:
+        own = seconds[name, path]
+        return Timing(
+            name=name,
+            path=path,
+            workload=workload,
+            device=device,
+            threads=torch.get_num_threads(),
+            rounds=rounds,
+            tensors=len(shapes),
+            elements=elements,
+            bytes_per_element=bytes_per_element(name),
+            copy_bandwidth=2 * 4 * elements / statistics.median(copied),
+            median_seconds=statistics.median(own),
+            min_seconds=min(own),
+            max_seconds=max(own),
+            to_adam=_ratio(own, seconds.get((BASELINE, path))),
+            to_fused=_ratio(own, seconds.get((BASELINE, "fused"))),
+        )
+
+    return [timing(*label) for label in contenders]
 
 
-def _factories(names: Sequence[str], path: str, extra: Mapping[str, Factory]) -> dict[str, Factory]:
-    if path not in ("single", "foreach"):
-        raise ValueError(f'path must be "single" or "foreach", got {path!r}')
+def _ratio(own: Sequence[float], base: Sequence[float] | None) -> Ratio | None:
+    if base is None:
+        return None
+    ratios = [mine / other for mine, other in zip(own, base, strict=True)]
+    return Ratio(statistics.median(ratios), min(ratios), max(ratios))
+
+
+def _factories(
+    names: Sequence[str], paths: Sequence[str], extra: Mapping[str, Factory]
+) -> dict[tuple[str, str], Factory]:
+    if not paths:
+        raise ValueError(f"paths must be some of {', '.join(PATHS)}, got none")
+    if wrong := [path for path in paths if path not in PATHS]:
+        raise ValueError(f"unknown path {wrong[0]!r}, expected one of {', '.join(PATHS)}")
     if unknown := [name for name in names if name not in NAMES]:
         raise ValueError(f"unknown optimizer {unknown[0]!r}, expected one of {', '.join(NAMES)}")
     if taken := [label for label in extra if label in NAMES]:
         raise ValueError(f"the label {taken[0]!r} is taken")
     chosen = dict.fromkeys([BASELINE, *names])
-    return {name: _factory(name, foreach=path == "foreach") for name in chosen} | dict(extra)
+    found = {(name, path): factory for path in paths for name in chosen for factory in _on_path(name, path)}
+    return found | {(label, "default"): factory for label, factory in extra.items()}
 
 
-def _factory(name: str, foreach: bool) -> Factory:
-    cls = getattr(optim if name in OURS else torch.optim, name)
-    return lambda params: cls(params, foreach=foreach)
+def _on_path(name: str, path: str) -> Iterator[Factory]:
+    """The one factory, or none where the optimizer lacks the path."""
+    module = optim if name in OURS else import_module(OTHERS.get(name, "torch.optim"))
+    cls, arguments = getattr(module, name), PATHS[path]
+    if arguments.keys() <= inspect.signature(cls).parameters.keys():
+        yield lambda params: cls(params, **arguments)
 
 
-def _set_up(factories: Mapping[str, Factory], device: torch.device, shapes: Shapes, seed: int) -> dict[str, Optimizer]:
+def _set_up(
+    factories: Mapping[tuple[str, str], Factory], device: torch.device, shapes: Shapes, seed: int
+) -> tuple[Callable[[], object], dict[tuple[str, str], Callable[[], object]]]:
+    """A plain copy, and the contenders' steps. They share parameters and gradients: only the state is their own."""
     generator = torch.Generator().manual_seed(seed)
-    start = [torch.randn(shape, generator=generator) for shape in shapes]
-    # One set of gradients for all: no optimizer may write to them.
-    grads = [torch.randn(shape, generator=generator).to(device) for shape in shapes]
-    contenders = {}
-    for name, factory in factories.items():
-        params = [torch.nn.Parameter(p.to(device, copy=True)) for p in start]
-        for param, grad in zip(params, grads, strict=True):
-            param.grad = grad
-        contenders[name] = factory(list(params))
-    return contenders
+    params = [torch.nn.Parameter(torch.randn(shape, generator=generator).to(device)) for shape in shapes]
+    for param in params:
+        param.grad = torch.randn(param.shape, generator=generator).to(device)
+    source, target = torch.zeros(2, sum(param.numel() for param in params), device=device)
+    return lambda: target.copy_(source), {label: factory(list(params)).step for label, factory in factories.items()}
 
 
 def _run(
-    contenders: Mapping[str, Optimizer],
+    copy: Callable[[], object],
+    contenders: Mapping[tuple[str, str], Callable[[], object]],
     device: torch.device,
     rounds: int,
     progress: Callable[[int, int], None] | None,
-) -> dict[str, list[float]]:
-    for optimizer in contenders.values():
+) -> tuple[list[float], dict[tuple[str, str], list[float]]]:
+    for work in (copy, *contenders.values()):
         for _ in range(_WARMUP_STEPS):
-            optimizer.step()
-    seconds: dict[str, list[float]] = {name: [] for name in contenders}
+            work()
+    copied: list[float] = []
+    seconds: dict[tuple[str, str], list[float]] = {label: [] for label in contenders}
     collecting = gc.isenabled()
     gc.collect()
     gc.disable()
     try:
         for done in range(1, rounds + 1):
-            for name, optimizer in contenders.items():
-                seconds[name].append(_step_seconds(optimizer, device))
+            copied.append(_seconds(copy, device))
+            for label, step in contenders.items():
+                seconds[label].append(_seconds(step, device))
             if progress is not None:
                 progress(done, rounds)
     finally:
         if collecting:
             gc.enable()
-    return seconds
+    return copied, seconds
 
 
-def _step_seconds(optimizer: Optimizer, device: torch.device) -> float:
+def _seconds(work: Callable[[], object], device: torch.device) -> float:
     if device.type != "cuda":
         start = time.perf_counter()
-        optimizer.step()
+        work()
         return time.perf_counter() - start
     begin, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
     torch.cuda.synchronize(device)
     with torch.cuda.device(device):
         begin.record()
-        optimizer.step()
+        work()
         end.record()
     torch.cuda.synchronize(device)
     return begin.elapsed_time(end) / 1000.0  # milliseconds
-
-
-def _timing(name: str, path: str, device: str, shapes: Shapes, seconds: Mapping[str, Sequence[float]]) -> Timing:
-    own = seconds[name]
-    ratios = [mine / base for mine, base in zip(own, seconds[BASELINE], strict=True)]
-    return Timing(
-        name=name,
-        path=path,
-        device=device,
-        threads=torch.get_num_threads(),
-        rounds=len(own),
-        tensors=len(shapes),
-        elements=sum(math.prod(shape) for shape in shapes),
-        median_seconds=statistics.median(own),
-        min_seconds=min(own),
-        max_seconds=max(own),
-        median_ratio=statistics.median(ratios),
-        min_ratio=min(ratios),
-        max_ratio=max(ratios),
-    )

@@ -280,6 +280,7 @@ def gradients_of_all_kinds(rank: int, count: int) -> dict[str, Any]:
     partial = DTensor.from_local(torch.ones(3), mesh, [Partial()], run_check=False)
     found["partial parameter"] = refused(ValueError, lambda: optim.AdamNorm([torch.nn.Parameter(partial)]))
     found["differentiable"] = refused(ValueError, lambda: fresh(differentiable=True))
+    found["fused"] = refused(ValueError, lambda: fresh(fused=True))
     flat = torch.nn.Parameter(torch.ones(3))
     flat._is_flat_param = True
     found["flat parameter"] = refused(ValueError, lambda: optim.AdamNorm([flat]))

@@ -204,6 +204,7 @@ def test_an_old_pickle_without_newer_options_still_steps(name):
         for key in (
             "maximize",
             "foreach",
+            "fused",
             "capturable",
             "differentiable",
             "decoupled_weight_decay",

@@ -121,6 +121,7 @@ def test_gradients_of_all_kinds(ranks):
         assert "of the same mesh" in messages["grad of another mesh"]
         assert "partial sum" in messages["partial parameter"]
         assert "differentiable=True does not support DTensors" in messages["differentiable"]
+        assert "fused=True does not support DTensors" in messages["fused"]
         assert "fully_shard" in messages["flat parameter"]
         assert "set_optimizer_state_dict" in messages["state of a whole tensor"]
 

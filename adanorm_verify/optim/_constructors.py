@@ -28,6 +28,9 @@ _ARGUMENTS = """
         decoupled_weight_decay: multiply theta by `1 - lr * weight_decay` before the update instead.
         maximize: ascend.
         foreach: use the functions over lists of tensors; None does so if all are on an accelerator.
+        fused: do the whole step in compiled loops, one for the norms and one for the update; None does not. For
+            real parameters of float32, float64, float16 or bfloat16, without `foreach` and `differentiable`; takes
+            the scale of `torch.amp.GradScaler` into the step, and leaves the gradients scaled.
         capturable: keep the step counts on the device and never wait for it, as a captured graph requires.
         differentiable: let autograd record the step.
 
@@ -35,7 +38,8 @@ _ARGUMENTS = """
     of reals.
 
     Raises:
-        ValueError: for an option outside its range, also in a dict of `params` or in `add_param_group`.
+        ValueError: for an option outside its range, or parameters that `fused=True` does not support, also in a
+            dict of `params`, in `add_param_group` or in `load_state_dict`.
         RuntimeError: from `step`, for a sparse gradient.
     """
 
@@ -62,6 +66,7 @@ class PlainOptimizer(MomentOptimizer):
         decoupled_weight_decay: bool = False,
         maximize: bool = False,
         foreach: bool | None = None,
+        fused: bool | None = None,
         capturable: bool = False,
         differentiable: bool = False,
     ) -> None:
@@ -74,6 +79,7 @@ class PlainOptimizer(MomentOptimizer):
             decoupled_weight_decay=decoupled_weight_decay,
             maximize=maximize,
             foreach=foreach,
+            fused=fused,
             capturable=capturable,
             differentiable=differentiable,
         )
@@ -97,6 +103,7 @@ class NormCorrectedOptimizer(MomentOptimizer):
         decoupled_weight_decay: bool = False,
         maximize: bool = False,
         foreach: bool | None = None,
+        fused: bool | None = None,
         capturable: bool = False,
         differentiable: bool = False,
     ) -> None:
@@ -111,6 +118,7 @@ class NormCorrectedOptimizer(MomentOptimizer):
             decoupled_weight_decay=decoupled_weight_decay,
             maximize=maximize,
             foreach=foreach,
+            fused=fused,
             capturable=capturable,
             differentiable=differentiable,
         )

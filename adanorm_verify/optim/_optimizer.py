@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.optim.optimizer import Optimizer, ParamsT, _default_to_fused_or_foreach
 
+from ._fused import by_device, check_fused, fused_step
 from ._moments import prepare, prepare_all
 from ._options import Options, check_tensor_lr, compute_dtype, validate
 from ._sharded import Part, distributed, local, local_state, parts, refuse_unsupported, written
@@ -19,8 +20,9 @@ _NONE: Mapping[Tensor, Part] = MappingProxyType({})
 
 
 class Update(NamedTuple):
-    """An update rule in its two forms."""
+    """An update rule: its name, by which the fused kernels know it, and its two forms in torch's operations."""
 
+    name: str
     single_tensor: Callable[[Tensors[Tensor], Options], None]
     multi_tensor: Callable[[Tensors[list[Tensor]], Options], None]
 
@@ -42,17 +44,16 @@ class MomentOptimizer(Optimizer):
         if isinstance(param_group, dict):  # anything else is refused with torch's own message
             validate(self.defaults | param_group)
         super().add_param_group(param_group)
-        try:
-            refuse_unsupported(self.param_groups[-1])
-        except ValueError:
-            self.param_groups.pop()
-            raise
+        added = self.param_groups.pop()
+        refuse_unsupported(added)
+        check_fused(added)
+        self.param_groups.append(added)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Load a state as torch does, but keep the precision of every scalar and share no tensor with it."""
         loaded: dict[str, Any] = {}
         # The first hook runs after the user's and sees what they made of the dict; the second before theirs.
-        seen = self.register_load_state_dict_pre_hook(lambda _, final: loaded.update(final))
+        seen = self.register_load_state_dict_pre_hook(lambda _, final: self._inspect(final, loaded))
         done = self.register_load_state_dict_post_hook(lambda _: self._own_state(loaded), prepend=True)
         try:
             super().load_state_dict(state_dict)
@@ -65,6 +66,12 @@ class MomentOptimizer(Optimizer):
         for group in self.param_groups:
             for name, value in (self._option_defaults() | self.defaults).items():
                 group.setdefault(name, value)
+            check_fused(group)
+
+    @property
+    def _step_supports_amp_scaling(self) -> bool:
+        """Whether `torch.amp.GradScaler` leaves the scale to the step; groups that do not fuse need it to divide."""
+        return bool(self.param_groups) and all(group["fused"] for group in self.param_groups)
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Perform one step and return the loss of `closure`, if there is one."""
@@ -78,7 +85,9 @@ class MomentOptimizer(Optimizer):
             shards = parts(self.param_groups, self._keeps_grad_norm)
         for group, options, tensors in [self._gather(group, shards) for group in self.param_groups]:
             with torch.set_grad_enabled(options.differentiable):
-                if self._uses_foreach(group):
+                if options.fused:
+                    self._step_fused(tensors, options)
+                elif self._uses_foreach(group):
                     self._step_foreach(tensors, options)
                 else:
                     self._step_each(tensors, options)
@@ -100,6 +109,11 @@ class MomentOptimizer(Optimizer):
                 self._update.multi_tensor(chunk, options)
             store_all(working, raw)
 
+    def _step_fused(self, tensors: Sequence[Tensors[Tensor]], options: Options) -> None:
+        scaling = getattr(self, "grad_scale", None), getattr(self, "found_inf", None)  # torch.amp.GradScaler's
+        for device, members in by_device(tensors).items():
+            fused_step(device)(self._update.name, members, options, *scaling)
+
     def _gather(
         self, group: dict[str, Any], shards: Mapping[Tensor, Part] = _NONE
     ) -> tuple[dict[str, Any], Options, list[Tensors[Tensor]]]:
@@ -114,8 +128,9 @@ class MomentOptimizer(Optimizer):
 
     def _tensors_of(self, p: Tensor, part: Part | None, options: Options) -> Tensors[Tensor]:
         state = self.state[p]
+        on_device = options.capturable or options.fused
         if "step" not in state:
-            state["step"] = torch.zeros((), dtype=torch.float32, device=p.device if options.capturable else "cpu")
+            state["step"] = torch.zeros((), dtype=torch.float32, device=p.device if on_device else "cpu")
         # One by one, so that a checkpoint of plain Adam can be continued with the correction.
         amsgrad = self._offers_amsgrad and options.amsgrad  # a checkpoint of Adam brings the option to others
         for name in (*self._moment_names(), *(("max_exp_avg_sq",) if amsgrad else ())):
@@ -140,6 +155,12 @@ class MomentOptimizer(Optimizer):
             previous_grad=own("previous_grad") if self._keeps_previous_grad else None,
             norm=None if part is None else part.norm,
         )
+
+    def _inspect(self, final: dict[str, Any], loaded: dict[str, Any]) -> None:
+        defaults = self._option_defaults() | self.defaults
+        for own, saved in zip(self.param_groups, final["param_groups"], strict=False):  # torch reports the lengths
+            check_fused({**defaults, **saved, "params": own["params"]})
+        loaded.update(final)
 
     def _own_state(self, loaded: dict[str, Any]) -> None:
         # Torch casts floating state to the parameter's dtype, which rounds a float32 norm to half

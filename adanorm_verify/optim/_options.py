@@ -27,6 +27,7 @@ class Options:
     weight_decay: float
     decoupled_weight_decay: bool
     maximize: bool
+    fused: bool
     capturable: bool
     differentiable: bool
     belief: Belief
@@ -45,6 +46,7 @@ class Options:
             weight_decay=group["weight_decay"],
             decoupled_weight_decay=group["decoupled_weight_decay"],
             maximize=group["maximize"],
+            fused=bool(group["fused"]),
             capturable=group["capturable"],
             differentiable=group["differentiable"],
             belief=group.get("belief", "g"),
@@ -71,6 +73,8 @@ def validate(group: Mapping[str, Any]) -> None:
         raise ValueError(f'guard must be "none" or "decaying", got {group["guard"]!r}')
     if group["foreach"] and group["differentiable"]:
         raise ValueError("foreach=True and differentiable=True exclude each other: foreach has no autograd")
+    if not isinstance(group["fused"], bool | None):
+        raise ValueError(f"fused must be True, False or None, got {group['fused']!r}")
     check_tensor_lr(group)
 
 

@@ -14,8 +14,8 @@ T = TypeVar("T", Tensor, list[Tensor])
 TensorList: TypeAlias = list[Tensor] | tuple[Tensor, ...]
 
 _MOMENTS = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq", "previous_grad")
-_ELEMENTWISE = frozenset({"param", "grad", *_MOMENTS})
-_STORED = ("param", "exp_grad_norm", *_MOMENTS)
+ELEMENTWISE = ("param", "grad", *_MOMENTS)
+STORED = ("param", "exp_grad_norm", *_MOMENTS)
 
 # The foreach functions hold one temporary list or more. On a CPU they are loops, and what is short is still in
 # the cache for the next of them: lists are cut into buckets, and large tensors into chunks. On an accelerator
@@ -58,7 +58,7 @@ def working_copy(raw: Tensors[Tensor], differentiable: bool) -> Tensors[Tensor]:
     dtype = compute_dtype(raw.param.dtype)
     if dtype == raw.param.dtype and not differentiable:
         return raw
-    stored = {name: getattr(raw, name) for name in _STORED}
+    stored = {name: getattr(raw, name) for name in STORED}
     copies = {name: t.to(dtype, copy=True) for name, t in stored.items() if t is not None}
     return replace(raw, grad=raw.grad.to(dtype), **copies)
 
@@ -67,7 +67,7 @@ def store(working: Tensors[Tensor], raw: Tensors[Tensor]) -> None:
     """Write the result of a step back, rounding once."""
     if working is raw:
         return
-    for name in _STORED:
+    for name in STORED:
         target = getattr(raw, name)
         if target is not None:
             target.copy_(getattr(working, name))
@@ -85,7 +85,7 @@ def working_copies(raw: Tensors[list[Tensor]]) -> Tensors[list[Tensor]]:
 
 def store_all(working: Tensors[list[Tensor]], raw: Tensors[list[Tensor]]) -> None:
     """`store` of the foreach functions."""
-    for name in _STORED:
+    for name in STORED:
         target, source = getattr(raw, name), getattr(working, name)
         if target is not source:
             torch._foreach_copy_(target, source)
@@ -98,9 +98,9 @@ def buckets(tensors: Sequence[Tensors[Tensor]]) -> Iterator[Tensors[list[Tensor]
         alike[one.param.device, one.param.dtype].append(one)
     for (device, dtype), members in alike.items():
         if device.type == "cpu":
-            yield from _cut(members, _BUCKET_NUMEL_CPU)
+            yield from map(_side_by_side, cut(members, _BUCKET_NUMEL_CPU))
         elif dtype != compute_dtype(dtype):
-            yield from _cut(members, _BUCKET_NUMEL_HALF)
+            yield from map(_side_by_side, cut(members, _BUCKET_NUMEL_HALF))
         else:
             yield _side_by_side(members)
 
@@ -115,26 +115,28 @@ def chunks(tensors: Tensors[list[Tensor]]) -> Iterator[Tensors[list[Tensor]]]:
     present = {name: column for name, column in columns.items() if column is not None}
     for row in zip(*present.values(), strict=True):
         member = dict(zip(present, row, strict=True))
-        large = [t for name, t in member.items() if name in _ELEMENTWISE]
+        large = [t for name, t in member.items() if name in ELEMENTWISE]
         if not all(t.is_contiguous() for t in large):
             yield Tensors(**absent, **{name: [t] for name, t in member.items()})
             continue
-        pieces = {n: t.view(-1).split(_CHUNK_NUMEL_CPU) if n in _ELEMENTWISE else None for n, t in member.items()}
+        pieces = {n: t.view(-1).split(_CHUNK_NUMEL_CPU) if n in ELEMENTWISE else None for n, t in member.items()}
         for i in range(len(pieces["param"] or ())):
             one = {name: [member[name] if part is None else part[i]] for name, part in pieces.items()}
             yield Tensors(**absent, **one)
 
 
-def _cut(members: Sequence[Tensors[Tensor]], limit: int) -> Iterator[Tensors[list[Tensor]]]:
-    bucket: list[Tensors[Tensor]] = []
+def cut(members: Sequence[Tensors[Tensor]], limit: int) -> Iterator[list[Tensors[Tensor]]]:
+    """Parts of at most `limit` elements, in order; a larger tensor is a part of its own."""
+    part: list[Tensors[Tensor]] = []
     total = 0
     for one in members:
-        if bucket and total + one.param.numel() > limit:
-            yield _side_by_side(bucket)
-            bucket, total = [], 0
-        bucket.append(one)
+        if part and total + one.param.numel() > limit:
+            yield part
+            part, total = [], 0
+        part.append(one)
         total += one.param.numel()
-    yield _side_by_side(bucket)
+    if part:
+        yield part
 
 
 def _side_by_side(members: Sequence[Tensors[Tensor]]) -> Tensors[list[Tensor]]:

@@ -54,7 +54,7 @@ class AdaBelief(PlainOptimizer):
     v stands in the state as `exp_avg_sq`. AdaBelief's own paper also adds eps to v; this one does not.
     """
 
-    _update = Update(_single_tensor_adabelief, _multi_tensor_adabelief)
+    _update = Update("adabelief", _single_tensor_adabelief, _multi_tensor_adabelief)
 
 
 @with_arguments
@@ -68,7 +68,7 @@ class AdaBeliefNorm(MomentOptimizer):
     """
 
     _keeps_grad_norm = True
-    _update = Update(_single_tensor_adabelief, _multi_tensor_adabelief)
+    _update = Update("adabelief", _single_tensor_adabelief, _multi_tensor_adabelief)
 
     def __init__(
         self,
@@ -84,6 +84,7 @@ class AdaBeliefNorm(MomentOptimizer):
         decoupled_weight_decay: bool = False,
         maximize: bool = False,
         foreach: bool | None = None,
+        fused: bool | None = None,
         capturable: bool = False,
         differentiable: bool = False,
     ) -> None:
@@ -99,6 +100,7 @@ class AdaBeliefNorm(MomentOptimizer):
             decoupled_weight_decay=decoupled_weight_decay,
             maximize=maximize,
             foreach=foreach,
+            fused=fused,
             capturable=capturable,
             differentiable=differentiable,
         )

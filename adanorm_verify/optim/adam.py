@@ -42,7 +42,7 @@ class AdamNorm(MomentOptimizer):
 
     _keeps_grad_norm = True
     _offers_amsgrad = True
-    _update = Update(_single_tensor_adam, _multi_tensor_adam)
+    _update = Update("adam", _single_tensor_adam, _multi_tensor_adam)
 
     def __init__(
         self,
@@ -58,6 +58,7 @@ class AdamNorm(MomentOptimizer):
         decoupled_weight_decay: bool = False,
         maximize: bool = False,
         foreach: bool | None = None,
+        fused: bool | None = None,
         capturable: bool = False,
         differentiable: bool = False,
     ) -> None:
@@ -73,6 +74,7 @@ class AdamNorm(MomentOptimizer):
             decoupled_weight_decay=decoupled_weight_decay,
             maximize=maximize,
             foreach=foreach,
+            fused=fused,
             capturable=capturable,
             differentiable=differentiable,
         )

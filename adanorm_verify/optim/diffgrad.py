@@ -53,7 +53,7 @@ class DiffGrad(PlainOptimizer):
     """
 
     _keeps_previous_grad = True
-    _update = Update(_single_tensor_diffgrad, _multi_tensor_diffgrad)
+    _update = Update("diffgrad", _single_tensor_diffgrad, _multi_tensor_diffgrad)
 
 
 @with_arguments
@@ -65,4 +65,4 @@ class DiffGradNorm(NormCorrectedOptimizer):
     """
 
     _keeps_previous_grad = True
-    _update = Update(_single_tensor_diffgrad, _multi_tensor_diffgrad)
+    _update = Update("diffgrad", _single_tensor_diffgrad, _multi_tensor_diffgrad)

@@ -13,7 +13,7 @@ from ._tensors import Tensors
 _RECTIFIABLE = 5.0
 
 
-def _radam_scalars(step: Scalar, lr: Scalar, options: Options) -> tuple[Scalar, Scalar]:
+def radam_scalars(step: Scalar, lr: Scalar, options: Options) -> tuple[Scalar, Scalar]:
     """Step size, and whether v is trusted (rho_t >= 5) and divides the step."""
     plain = lr / moments.bias_correction(options.beta1, step)
     rho_inf = 2.0 / (1.0 - options.beta2) - 1.0
@@ -36,7 +36,7 @@ def _rectification(rho: Scalar, rho_inf: float, correction2: Scalar) -> Scalar:
 def _single_tensor_radam(t: Tensors[Tensor], options: Options) -> None:
     moments.update_exp_avg(t, options)
     moments.update_exp_avg_sq(t.exp_avg_sq, t.grad, options.beta2)
-    step_size, trusted = moments.scalars(_radam_scalars, t, options)
+    step_size, trusted = moments.scalars(radam_scalars, t, options)
     denom = None
     if isinstance(trusted, Tensor):
         denom = torch.where(trusted, moments.denominator(t.exp_avg_sq, options.eps, options), 1.0)
@@ -48,7 +48,7 @@ def _single_tensor_radam(t: Tensors[Tensor], options: Options) -> None:
 def _multi_tensor_radam(t: Tensors[list[Tensor]], options: Options) -> None:
     moments.update_exp_avgs(t, options)
     moments.update_exp_avg_sqs(t.exp_avg_sq, t.grad, options.beta2)
-    step_sizes, trusted = moments.scalar_lists(_radam_scalars, t, options)
+    step_sizes, trusted = moments.scalar_lists(radam_scalars, t, options)
     if isinstance(trusted[0], Tensor):
         denoms = moments.denominators(t.exp_avg_sq, [options.eps] * len(t.exp_avg_sq), options)
         denoms = [torch.where(use, denom, 1.0) for use, denom in zip(trusted, denoms, strict=True)]
@@ -84,4 +84,4 @@ class RAdamNorm(NormCorrectedOptimizer):
     eps is added to sqrt(v) before any bias correction, as printed.
     """
 
-    _update = Update(_single_tensor_radam, _multi_tensor_radam)
+    _update = Update("radam", _single_tensor_radam, _multi_tensor_radam)

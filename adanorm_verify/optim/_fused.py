@@ -1,0 +1,86 @@
+"""`fused=True`: which parameters it supports, and the module that does the step on each device.
+
+Such a module offers `fused_step` with the arguments of `FusedStep`: the name of the update rule, the tensors of
+one device as they are stored (any of the dtypes below, side by side), the options, and the scale and the mark of
+`torch.amp.GradScaler` or None. It does the whole step in place: count, `maximize`, weight decay, norm correction
+where `options.gamma` is not None, moments and update. Gradients are divided by the scale, and stay as they are;
+where the mark is not 0 nothing changes.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import is_traceable_wrapper_subclass
+
+from ._options import Options
+from ._tensors import Tensors
+
+DTYPES = (torch.float32, torch.float64, torch.float16, torch.bfloat16)
+
+# By device: the module, and the library that compiles its loops. Both are imported at the first step, not before.
+_MODULES = {"cpu": ("_fused_cpu", "numba"), "cuda": ("_fused_cuda", "triton")}
+
+
+class FusedStep(Protocol):
+    """A step of all tensors of one device, in place."""
+
+    def __call__(
+        self,
+        rule: str,
+        tensors: list[Tensors[Tensor]],
+        options: Options,
+        grad_scale: Tensor | None,
+        found_inf: Tensor | None,
+    ) -> None: ...
+
+
+def check_fused(group: Mapping[str, Any]) -> None:
+    """Raise ValueError for a group with `fused=True` and a parameter that no fused step supports."""
+    if not group["fused"]:
+        return
+    for other in ("foreach", "differentiable"):  # a checkpoint may bring them
+        if group[other]:
+            raise ValueError(f"fused=True and {other}={group[other]!r} exclude each other")
+    for p in group["params"]:
+        if reason := _unsupported(p):
+            raise ValueError(f"fused=True does not support this parameter of shape {tuple(p.shape)}: {reason}")
+
+
+def _unsupported(p: Tensor) -> str:
+    if p.dtype not in DTYPES:
+        return f"its dtype must be one of {', '.join(map(str, DTYPES))}, got {p.dtype}"
+    if is_traceable_wrapper_subclass(p):
+        return f"it must have memory of its own, got {type(p).__name__}"
+    return _missing(p.device.type)
+
+
+@cache
+def _missing(device: str) -> str:
+    if device not in _MODULES:
+        return f"its device must be one of {', '.join(_MODULES)}, got {device}"
+    module, library = _MODULES[device]
+    if find_spec(f"{__package__}.{module}") is None:
+        return f"no fused step is written for its device, got {device}"
+    if find_spec(library) is None:
+        return f"on {device} it needs {library}, which is not installed"
+    return ""
+
+
+def fused_step(device: torch.device) -> FusedStep:
+    """The function that does the step on a device."""
+    step: FusedStep = import_module(f".{_MODULES[device.type][0]}", __package__).fused_step
+    return step
+
+
+def by_device(tensors: Sequence[Tensors[Tensor]]) -> dict[torch.device, list[Tensors[Tensor]]]:
+    """The tensors of each device, in order."""
+    found: defaultdict[torch.device, list[Tensors[Tensor]]] = defaultdict(list)
+    for one in tensors:
+        found[one.param.device].append(one)
+    return found
