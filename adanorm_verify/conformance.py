@@ -34,6 +34,9 @@ Progress = Callable[[str, int, int], None]
 """Called with what is being done, how many cases are done, and how many there are."""
 
 
+SHARDED_NOTE = "the contract's checks are of whole parameters, and were left out: run check without --sharded as well"
+
+
 def check_optimizer(
     target: str | Callable[..., torch.optim.Optimizer],
     algorithm: str = "adamnorm",
@@ -125,6 +128,8 @@ def check_optimizer(
         verdict = Verdict("not-checked", name, algorithm, decisions=answers, reason=reason)
     finally:
         lent.close()
+    if sharded and verdict.outcome != "not-checked":
+        verdict = replace(verdict, notes=(*verdict.notes, SHARDED_NOTE))
     if translated is not None:
         verdict = replace(verdict, notes=(*verdict.notes, legacy_shim.note(translated)))
         environment["legacy"] = dict(translated)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pytest
 import sharded_jobs as jobs
+import sharded_training as training
 import torch
 
 from adanorm_verify import optim, streams
@@ -114,7 +115,7 @@ def test_every_option_has_the_bits_of_a_whole_run_where_one_rank_has_the_tensor(
 
 
 def test_gradients_of_all_kinds(ranks):
-    for found in returned(ranks.call(jobs.gradients_of_all_kinds)):
+    for found in returned(ranks.call(training.gradients_of_all_kinds)):
         messages = {name: found.pop(name) for name in list(found) if isinstance(found[name], str)}
         assert len(found) == 6
         assert all(found.values()), found
@@ -127,14 +128,14 @@ def test_gradients_of_all_kinds(ranks):
 
 
 def test_zero_redundancy_optimizer_has_the_bits_of_one_process(ranks):
-    for equal in returned(ranks.call(jobs.zero_redundancy)):
+    for equal in returned(ranks.call(training.zero_redundancy)):
         assert equal == [True] * 10
 
 
 def test_a_rank_that_fails_makes_the_others_fail():
     for how, soon in (("dies", 60), ("stops", 2)):
         with Ranks(2, patience=60, collective=soon, grace=30) as group:
-            first, _ = group.call(jobs.failing, how)
+            first, _ = group.call(training.failing, how)
         assert first.state == "returned", first
         assert "could not be added up over the ranks [0, 1]" in first.value, how
         assert "failed, or did not call step() in time" in first.value
@@ -147,29 +148,29 @@ def recorded(start, gradients) -> Case:
 
 @pytest.mark.parametrize("foreach", [False, True])
 def test_fully_shard(ranks, foreach):
-    start, gradients, seen, collectives = returned(ranks.call(jobs.trained, foreach))[0]
+    start, gradients, seen, collectives = returned(ranks.call(training.trained, foreach))[0]
     inside("AdamNorm", "float64", recorded(start, gradients), seen)
     assert collectives == 1
 
 
 def whole_case(steps: int) -> Case:
-    shapes = [tuple(p.shape) for p in jobs.Net().parameters()]
+    shapes = [tuple(p.shape) for p in training.Net().parameters()]
     return streams.case("saved", shapes, [1.0, 0.25, 0.5, 0.125, 0.25, 0.0625][:steps], kind=7, start=1.0)
 
 
 def test_checkpoint_of_two_ranks_goes_on_with_four_and_with_one(tmp_path):
     case, steps = whole_case(6), 3
     with Ranks(2, patience=120) as two:
-        before = returned(two.call(jobs.save, case, steps, tmp_path / "saved"))[0]
-        given = returned(two.call(jobs.full_state, case))[0]
-        after = returned(two.call(jobs.resume, case, steps, tmp_path / "saved", True))[0]
+        before = returned(two.call(training.save, case, steps, tmp_path / "saved"))[0]
+        given = returned(two.call(training.full_state, case))[0]
+        after = returned(two.call(training.resume, case, steps, tmp_path / "saved", True))[0]
         with pytest.raises(AssertionError):  # the norm average is part of the state
             inside("AdamNorm", "float64", case, [*before, *after])
     assert {tuple(own["exp_avg"].shape) for own in given.values()} == {theta.shape for theta in case.theta}
     assert all(own["exp_grad_norm"].shape == () and own["exp_grad_norm"] > 0 for own in given.values())
     for count in (4, 1):
         with Ranks(count, patience=120) as other:
-            after = returned(other.call(jobs.resume, case, steps, tmp_path / "saved"))[0]
+            after = returned(other.call(training.resume, case, steps, tmp_path / "saved"))[0]
         inside("AdamNorm", "float64", case, [*before, *after])
 
 

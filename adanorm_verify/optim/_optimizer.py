@@ -13,7 +13,7 @@ from torch.optim.optimizer import Optimizer, ParamsT, _default_to_fused_or_forea
 from ._fused import by_device, check_fused, fused_step
 from ._moments import prepare, prepare_all
 from ._options import Options, check_tensor_lr, compute_dtype, validate
-from ._sharded import Part, distributed, local, local_state, parts, refuse_unsupported, written
+from ._sharded import Part, local, local_state, parts, refuse_unsupported, written
 from ._tensors import Tensors, as_real, buckets, chunks, store, store_all, working_copies, working_copy
 
 _NONE: Mapping[Tensor, Part] = MappingProxyType({})
@@ -117,14 +117,15 @@ class MomentOptimizer(Optimizer):
     def _gather(
         self, group: dict[str, Any], shards: Mapping[Tensor, Part] = _NONE
     ) -> tuple[dict[str, Any], Options, list[Tensors[Tensor]]]:
-        params = [p for p in group["params"] if p in shards or (p.grad is not None and distributed(p) is None)]
+        # A shard may lack the gradient that others have. No look-up without shards: a tensor's hash takes its time.
+        params = [p for p in group["params"] if p.grad is not None or (shards and p in shards)]
         for p in params:
-            if p not in shards and p.grad.layout is not torch.strided:
+            if p.grad is not None and p.grad.layout is not torch.strided:
                 name = type(self).__name__
                 raise RuntimeError(f"{name} does not support sparse gradients, got {p.grad.layout}")
         options = Options.of(group)
         with torch.set_grad_enabled(options.differentiable):
-            return group, options, [self._tensors_of(p, shards.get(p), options) for p in params]
+            return group, options, [self._tensors_of(p, shards.get(p) if shards else None, options) for p in params]
 
     def _tensors_of(self, p: Tensor, part: Part | None, options: Options) -> Tensors[Tensor]:
         state = self.state[p]

@@ -88,7 +88,10 @@ def parts(groups: Sequence[Mapping[str, Any]], keeps_grad_norm: bool) -> dict[Te
         RuntimeError: a gradient that cannot be brought into the parameter's layout; or the collective failed, since
             another rank ended, or did not step within the process group's timeout.
     """
-    sharded = [(p, group) for group in groups for p in group["params"] if distributed(p) is not None]
+    module = sys.modules.get("torch.distributed.tensor")
+    if module is None:
+        return {}
+    sharded = [(p, group) for group in groups for p in group["params"] if isinstance(p, module.DTensor)]
     grads = [local_grad(p) for p, _ in sharded]
     if not keeps_grad_norm or not sharded:
         return {p: Part(g, None) for (p, _), g in zip(sharded, grads, strict=True) if g is not None}
@@ -124,19 +127,23 @@ def _with_norms(
     own = [torch.zeros_like(local(p)) if g is None else g for (p, _), g in zip(sharded, grads, strict=True)]
     norms = gradient_norms([_seen(p, g, group) for (p, group), g in zip(sharded, own, strict=True)])
     # In float64 the squares cannot leave the range of the dtypes that people train in, and rounding adds little.
-    rows = torch.stack([norms.to(torch.float64).square(), torch.ones_like(norms, dtype=torch.float64)])
+    squares = norms.to(torch.float64).square()
     absent = [i for i, g in enumerate(grads) if g is None]
-    if absent:
-        rows[1, absent] = 0.0
+    present = torch.tensor([g is not None for g in grads]) if absent else torch.ones(len(grads), device=norms.device)
+    columns = list(torch.stack([squares, present.to(squares)]).unbind(1))
     over = [_groups_of(p) for p, _ in sharded]
     for ranks, group in {ranks: group for groups in over for ranks, group in groups.items()}.items():
         members = [i for i, groups in enumerate(over) if ranks in groups]
-        rows[:, members] = _reduced(rows[:, members], group, ranks)
-    wholes = rows[0].sqrt().unbind()
+        reduced = _reduced(torch.stack([columns[i] for i in members], 1), group, ranks)
+        for i, column in zip(members, reduced.unbind(1), strict=True):
+            columns[i] = column
+    roots, counts = torch.stack(columns, 1).unbind()
+    roots = roots.sqrt()
+    wholes = {dtype: roots.to(dtype).unbind() for dtype in {compute_dtype(p.dtype) for p, _ in sharded}}
     # Read back only where this rank lacks a gradient: with all of them, nothing waits for the device.
-    nowhere = {i for i, count in zip(absent, rows[1, absent].tolist(), strict=True) if count == 0} if absent else set()
+    nowhere = {i for i in absent if counts[i] == 0}
     return {
-        p: Part(own[i], wholes[i].to(compute_dtype(p.dtype)) if over[i] else None)
+        p: Part(own[i], wholes[compute_dtype(p.dtype)][i] if over[i] else None)
         for i, (p, _) in enumerate(sharded)
         if i not in nowhere
     }

@@ -5,6 +5,7 @@ What a rank does may fail or hang: a call always comes back, and the processes e
 
 from __future__ import annotations
 
+import pickle
 import sys
 import tempfile
 import time
@@ -83,9 +84,10 @@ class Ranks:
         """
         if not self._processes:
             self._start()
+        call = pickle.dumps((function, arguments))
         for pipe in self._pipes:
             with suppress(OSError):  # it ended: that is its answer
-                pipe.send((function, arguments))
+                pipe.send_bytes(call)
         answers = self._collect()
         if any(answer.state != "returned" for answer in answers):
             self.end()
@@ -169,8 +171,13 @@ def serve(rank: int, count: int, store: str, collective: float, pipe: Connection
     answer(pipe, enter)
     with suppress(EOFError, OSError):
         while True:
-            function, arguments = pipe.recv()
-            answer(pipe, function, rank, count, *arguments)
+            answer(pipe, execute, pipe.recv_bytes(), rank, count)
+
+
+def execute(call: bytes, rank: int, count: int) -> Any:
+    """A pickled call; also unpickling may raise, where this process has no such module."""
+    function, arguments = pickle.loads(call)
+    return function(rank, count, *arguments)
 
 
 def answer(pipe: Connection, function: Callable[..., Any], *arguments: Any) -> None:
