@@ -166,7 +166,8 @@ class Subject:
     def paths(self) -> dict[str, dict[str, Any]]:
         """Execution paths that the constructor's arguments offer; one, "default", where it offers no choice."""
         flags = ("foreach", "fused", "capturable")
-        free = [flag for flag in flags if flag in self.parameters and flag not in self.arguments]
+        settled = {"foreach", "fused"} if self.arguments.get("foreach") or self.arguments.get("fused") else set()
+        free = [flag for flag in flags if flag in self.parameters and flag not in {*self.arguments, *settled}]
         offered = {name: flags for name, flags in PATHS.items() if all(flag in free for flag in flags)}
         return offered if "foreach" in free else {"default": {}} | offered
 

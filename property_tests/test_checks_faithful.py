@@ -48,7 +48,7 @@ def test_faithful_rewriting_passes_every_check(subject):
 def test_the_optimizers_shipped_here_pass_on_all_paths(shipped):
     results = contract(load(shipped.target), shipped.algorithm, decisions=shipped.decisions, **shipped.arguments)
     assert failures(results) == []
-    assert {result.path for result in results} == {"single-tensor", "foreach", "capturable"}
+    assert {result.path for result in results} == {"single-tensor", "foreach", "fused", "capturable"}
     assert "state-in-a-fresh-process" in passed(results)
 
 

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import math
+import os
 import re
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import pytest
 import torch
+from numba.core.dispatcher import Dispatcher
+from torch.testing._internal.two_tensor import TwoTensor
 
-from adanorm_verify import optim
+from adanorm_verify import check_optimizer, optim
+from adanorm_verify.optim import _fused_cpu
+from adanorm_verify.optim import _fused_loops as loops
 
 NAMES = optim.__all__
 
@@ -71,21 +81,362 @@ VARIANTS = [
     ("AdaBeliefNorm", {"belief": "g"}),
 ]
 EACH = pytest.mark.parametrize(("name", "own"), VARIANTS, ids=str)
-ALONE = {"foreach": None, "fused": True, "capturable": False}
-"""Of all paths only this one is run."""
-
-
-def shipped(name, own):
-    decisions = {key: value for key, value in own.items() if key in ("guard", "belief")}
-    algorithm = "amsgradnorm" if own.get("amsgrad") else name.lower()
-    return algorithm, decisions
+DECIDED = ("guard", "belief")
+"""Options that are decisions of the paper, by the same words."""
 
 
 def check(name, own, **options):
-    algorithm, decisions = shipped(name, own)
-    if "belief" in decisions:
-        decisions = {"adabelief_v": decisions.pop("belief"), **decisions}
-    options = {"profile": "quick", "dtypes": ["float64", "float32"]} | options
+    """The verdict on the fused path alone."""
     return check_optimizer(
-        f"adanorm_verify.optim:{name}", algorithm, arguments=ALONE | own, decisions=decisions, **options
+        f"adanorm_verify.optim:{name}",
+        "amsgradnorm" if own.get("amsgrad") else name.lower(),
+        arguments={"foreach": None, "fused": True, "capturable": False, **own},
+        decisions={key: value for key, value in own.items() if key in DECIDED},
+        **{"profile": "quick", "dtypes": ["float64", "float32"]} | options,
     )
+
+
+@EACH
+def test_the_fused_step_conforms(name, own):
+    verdict = check(name, own)
+    assert verdict.conforms, verdict.summary()
+    assert all(run.cases for run in verdict.runs)
+
+
+@pytest.mark.parametrize("name", ["AdamNorm", "AdaBelief"])
+def test_the_fused_step_conforms_in_half_precision(name):
+    verdict = check(name, {}, dtypes=["bfloat16", "float16"])
+    assert verdict.conforms, verdict.summary()
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name.endswith("Norm")])
+def test_the_fused_step_conforms_where_tasks_end_within_tensors(name, monkeypatch):
+    monkeypatch.setattr(_fused_cpu, "_TASK", 3)
+    monkeypatch.setattr(_fused_cpu, "_COPIED", 4)
+    verdict = check(name, {}, dtypes=["float32"])
+    assert verdict.conforms, verdict.summary()
+
+
+def other_update(replaced):
+    """The update under another rule."""
+    update, rules = loops.update, loops.RULES
+    return lambda first, last, rule, *rest: update(
+        first, last, rules.index(replaced.get(rules[rule], rules[rule])), *rest
+    )
+
+
+ADD_SQUARES = loops.add_squares
+NUMBERS = _fused_cpu._numbers
+
+
+def no_last_element(first, last, task, *rest):
+    ADD_SQUARES(first, last - 1, task, *rest)
+
+
+def numbers_with(column, change):
+    def mutated(*arguments):
+        numbers = NUMBERS(*arguments)
+        numbers[:, column] = change(numbers[:, column])
+        return numbers
+
+    return mutated
+
+
+MUTANTS = {
+    "the norm lacks an element": ("AdamNorm", {}, loops, "add_squares", no_last_element),
+    "amsgrad is Adam": ("AdamNorm", {"amsgrad": True}, loops, "update", other_update({"amsgrad": "adam"})),
+    "diffgrad is Adam": ("DiffGrad", {}, loops, "update", other_update({"diffgrad": "adam"})),
+    "v of g": ("AdaBeliefNorm", {"belief": "s"}, loops, "update", other_update({"adabelief s": "adabelief g"})),
+    "v of s": ("AdaBeliefNorm", {"belief": "g"}, loops, "update", other_update({"adabelief g": "adabelief s"})),
+    "v is trusted at once": ("RAdamNorm", {}, loops, "update", other_update({"radam": "adam"})),
+    "eps is doubled": ("AdamNorm", {}, _fused_cpu, "_numbers", numbers_with(loops.EPS, lambda eps: 2 * eps)),
+    "weight of v is 1": ("AdaBelief", {}, _fused_cpu, "_numbers", numbers_with(loops.WEIGHT2, lambda weight: 1.0)),
+    "averages are not kept": ("AdamNorm", {}, loops, "write_averages", lambda *_: None),
+}
+
+
+@pytest.mark.parametrize("mutant", MUTANTS)
+def test_a_mutant_of_the_fused_step_is_caught(mutant, monkeypatch):
+    name, own, module, attribute, instead = MUTANTS[mutant]
+    monkeypatch.setattr(module, attribute, instead)
+    assert check(name, own, dtypes=["float32"], explain=False).outcome == "differs"
+
+
+def moved(optimizer, params, gradients):
+    for step in gradients:
+        for p, g in zip(params, step, strict=True):
+            p.grad = g
+        optimizer.step()
+    return [p.detach() for p in params]
+
+
+def gradients(shapes, steps=7, dtype=torch.float32, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    return [[torch.randn(shape, generator=generator, dtype=dtype) for shape in shapes] for _ in range(steps)]
+
+
+def starts(shapes, dtype=torch.float32):
+    return [torch.linspace(-1, 1, torch.Size(shape).numel(), dtype=dtype).reshape(shape) for shape in shapes]
+
+
+SHAPES = [(70, 11), (), (0, 3), (1,), (513,)]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"weight_decay": 0.5},
+        {"weight_decay": 0.5, "maximize": True},
+        {"weight_decay": 0.5, "decoupled_weight_decay": True},
+        {"maximize": True},
+        {"eps": 0.0},
+        {"betas": (0.0, 0.0), "eps": 0.0},
+        {"lr": torch.tensor(0.25)},
+    ],
+    ids=str,
+)
+@EACH
+def test_fused_and_unfused_agree(name, own, options):
+    """In float64, and to within half of its digits: what is wrong is wrong in the first ones."""
+    shapes = SHAPES
+    steps = gradients(shapes, dtype=torch.float64)
+    steps[3][0].zero_()
+    steps[4][4] *= 0.01
+    results = []
+    for fused in (False, True):
+        params = [torch.nn.Parameter(start) for start in starts(shapes, torch.float64)]
+        optimizer = getattr(optim, name)(params, fused=fused, **{"lr": 0.25} | own | options)
+        results.append([*moved(optimizer, params, steps), *(v for p in params for v in optimizer.state[p].values())])
+    half = 2.0**-26
+    for unfused, fused in zip(*results, strict=True):
+        torch.testing.assert_close(fused, unfused, rtol=half, atol=half)
+
+
+@pytest.mark.parametrize("value", [float("inf"), float("-inf"), float("nan"), 1e15, 1e-30])
+@EACH
+def test_what_is_not_finite_spreads_as_without_fusing(name, own, value):
+    steps = gradients([(5,)], steps=4)
+    steps[1][0][2] = value
+    found = []
+    for fused in (False, True):
+        params = [torch.nn.Parameter(torch.ones(5))]
+        moved(getattr(optim, name)(params, fused=fused, **own), params, steps)
+        found.append(params[0].detach().isfinite())
+    assert torch.equal(*found)
+
+
+@pytest.mark.parametrize("name", ["AdamNorm", "RAdamNorm"])
+def test_the_number_of_threads_changes_no_bit(name, monkeypatch):
+    monkeypatch.setattr(_fused_cpu, "_TASK", 50)
+    before = torch.get_num_threads()
+    found = []
+    try:
+        for threads in (1, 2, 5):
+            torch.set_num_threads(threads)
+            params = [torch.nn.Parameter(start) for start in starts(SHAPES)]
+            found.append(moved(getattr(optim, name)(params, fused=True), params, gradients(SHAPES)))
+    finally:
+        torch.set_num_threads(before)
+    assert all(torch.equal(p, q) for other in found[1:] for p, q in zip(found[0], other, strict=True))
+
+
+def test_one_thread_asks_for_no_other(monkeypatch):
+    monkeypatch.setattr(_fused_cpu, "_TASK", 50)
+    monkeypatch.setattr(_fused_cpu, "_threads", lambda: pytest.fail("another thread"))
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
+    params = [torch.nn.Parameter(start) for start in starts(SHAPES)]
+    moved(optim.AdamNorm(params, fused=True), params, gradients(SHAPES))
+
+
+def test_what_fails_in_another_thread_is_raised():
+    def loop(first, last, task):
+        raise ZeroDivisionError(task)
+
+    with pytest.raises(ZeroDivisionError):
+        _fused_cpu._share(8, loop, np.array([0, 8 * _fused_cpu._TASK]))
+
+
+def test_optimizers_may_step_at_once(monkeypatch):
+    monkeypatch.setattr(_fused_cpu, "_TASK", 50)
+
+    def run(seed):
+        params = [torch.nn.Parameter(start) for start in starts(SHAPES)]
+        return moved(optim.DiffGradNorm(params, fused=True), params, gradients(SHAPES, 30, seed=seed))
+
+    alone = [run(seed) for seed in range(6)]
+    with ThreadPoolExecutor(6) as pool:
+        together = list(pool.map(run, range(6)))
+    assert all(torch.equal(p, q) for a, b in zip(alone, together, strict=True) for p, q in zip(a, b, strict=True))
+
+
+def python(code):
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_numba_is_imported_for_the_first_group_that_fuses_and_not_before():
+    python(
+        "import sys, torch; from adanorm_verify.optim import AdamNorm\n"
+        "p = torch.ones(2, requires_grad=True); p.grad = torch.ones(2); AdamNorm([p]).step()\n"
+        "assert 'numba' not in sys.modules; AdamNorm([p], fused=True); assert 'numba' in sys.modules"
+    )
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+def test_a_forked_process_steps_on():
+    python(
+        "import os, torch; from adanorm_verify.optim import AdamNorm, _fused_cpu\n"
+        "torch.set_num_threads(2); _fused_cpu._TASK = 50\n"
+        "p = torch.ones(999, requires_grad=True); p.grad = torch.ones(999); optimizer = AdamNorm([p], fused=True)\n"
+        "optimizer.step(); assert _fused_cpu._pool\n"
+        "child = os.fork()\n"
+        "optimizer.step()\n"
+        "if not child: os._exit(0 if optimizer.state[p]['step'] == 2 and _fused_cpu._pool else 1)\n"
+        "assert os.waitpid(child, 0)[1] == 0"
+    )
+
+
+def test_a_cache_that_cannot_be_written_is_done_without(monkeypatch):
+    def refuse(self):
+        raise RuntimeError("cannot cache function: no locator available")
+
+    monkeypatch.setattr(Dispatcher, "enable_caching", refuse)
+    assert loops._compiled(lambda x: x + 1)(1) == 2
+
+
+LAYOUTS = {
+    "transposed parameter": (lambda x: x.t().contiguous().t(), lambda g: g),
+    "strided parameter": (lambda x: torch.stack([x, x], -1)[..., 0], lambda g: g),
+    "transposed gradient": (lambda x: x, lambda g: g.t().contiguous().t()),
+    "sliced gradient": (lambda x: x, lambda g: torch.stack([g, g], -1)[..., 0]),
+    "expanded gradient": (lambda x: x, lambda g: g[:1].expand_as(g)),
+    "both transposed": (lambda x: x.t().contiguous().t(), lambda g: g.t().contiguous().t()),
+    "negated lazily": (lambda x: x, lambda g: torch.complex(g, g).conj().imag),
+}
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+@pytest.mark.parametrize("layout", LAYOUTS)
+@EACH
+def test_the_layout_of_memory_does_not_matter(name, own, layout, dtype):
+    """Elements are whole numbers, so that norms do not depend on the order of summation."""
+    arrange, arrange_gradient = LAYOUTS[layout]
+    if layout == "negated lazily" and dtype == torch.bfloat16:
+        pytest.skip("there are no complex numbers of bfloat16")
+    start = torch.arange(12.0).reshape(3, 4).to(dtype)
+    params = [torch.nn.Parameter(arrange(start.clone())), torch.nn.Parameter(start.clone())]
+    steps = [[(5 * g).round().to(dtype)] for [g] in gradients([(3, 4)], 4)]
+    for p in params:
+        optimizer = getattr(optim, name)([p], lr=0.1, fused=True, **own)
+        for [g] in steps:
+            arranged = arrange_gradient(g)
+            p.grad = arranged if p is params[0] else arranged.clone(memory_format=torch.contiguous_format)
+            optimizer.step()
+    assert torch.equal(*params)
+
+
+def test_the_memory_around_a_parameter_is_left_alone():
+    around = torch.arange(40.0)
+    p = torch.nn.Parameter(around[10:30])
+    moved(optim.AdamNorm([p], fused=True, lr=0.1), [p], gradients([(20,)]))
+    assert torch.equal(around[:10], torch.arange(10.0))
+    assert torch.equal(around[30:], torch.arange(30.0, 40.0))
+    assert not torch.equal(around[10:30], torch.arange(10.0, 30.0))
+
+
+def test_autograd_sees_that_a_parameter_was_moved():
+    p = torch.ones(3, requires_grad=True)
+    loss = (p * p).sum()
+    p.grad = torch.ones(3)
+    optim.AdamNorm([p], fused=True).step()
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        loss.backward()
+
+
+def test_a_compiled_step_is_the_same():
+    compiled, plain = ([torch.nn.Parameter(start) for start in starts(SHAPES)] for _ in range(2))
+    optimizer = optim.AdamNorm(compiled, fused=True)
+    optimizer.step = torch.compile(optimizer.step, backend="eager")
+    moved(optimizer, compiled, gradients(SHAPES))
+    moved(optim.AdamNorm(plain, fused=True), plain, gradients(SHAPES))
+    assert all(torch.equal(p, q) for p, q in zip(compiled, plain, strict=True))
+
+
+def test_a_parameter_without_memory_of_its_own_is_refused():
+    two = TwoTensor(torch.ones(2), torch.ones(2)).requires_grad_()
+    with pytest.raises(ValueError, match="it must have memory of its own, got TwoTensor"):
+        optim.AdamNorm([two], fused=True)
+
+
+def test_a_norm_of_millions_is_right_to_the_last_bit():
+    g = torch.randn(2_400_000, generator=torch.Generator().manual_seed(0))
+    p = torch.nn.Parameter(torch.zeros_like(g))
+    p.grad = g
+    optimizer = optim.AdamNorm([p], fused=True, gamma=0.0)
+    optimizer.step()
+    exact = math.sqrt(math.fsum((g.double() ** 2).tolist()))
+    assert optimizer.state[p]["exp_grad_norm"].item() == torch.tensor(exact, dtype=torch.float32).item()
+
+
+def test_a_norm_whose_square_is_beyond_float32_is_a_number():
+    p = torch.nn.Parameter(torch.zeros(2))
+    p.grad = torch.tensor([3e30, 4e30])
+    optimizer = optim.AdamNorm([p], fused=True, gamma=0.0)
+    optimizer.step()
+    assert optimizer.state[p]["exp_grad_norm"] == torch.tensor(5e30)
+
+
+@EACH
+def test_a_checkpoint_goes_on_on_the_other_path(name, own):
+    steps = gradients(SHAPES, 6, torch.float64)
+    found = []
+    for before, after in ((False, False), (False, True), (True, False)):
+        params = [torch.nn.Parameter(start) for start in starts(SHAPES, torch.float64)]
+        first, second = (getattr(optim, name)(params, fused=fused, lr=0.1, **own) for fused in (before, after))
+        moved(first, params, steps[:3])
+        checkpoint = first.state_dict()
+        checkpoint["param_groups"][0]["fused"] = after
+        second.load_state_dict(checkpoint)
+        found.append(moved(second, params, steps[3:]))
+    for other in found[1:]:
+        torch.testing.assert_close(other, found[0], rtol=2.0**-26, atol=2.0**-26)
+
+
+@pytest.mark.parametrize("bad", [False, True])
+@EACH
+def test_a_scaler_leaves_its_scale_to_the_step(name, own, bad):
+    [first, second] = gradients([(6,)], 2)
+    found = []
+    for fused in (False, True):
+        p = torch.nn.Parameter(torch.ones(6))
+        optimizer = getattr(optim, name)([p], lr=0.1, fused=fused, **own)
+        scaler = torch.amp.GradScaler("cpu", init_scale=1024.0)
+        scaler.scale(torch.zeros(()))  # it makes the scale when it is first used
+        for g in (first[0], second[0]):
+            p.grad = g * 1024
+            if bad and g is second[0]:
+                p.grad[1] = float("inf")
+            kept = p.grad.clone()
+            scaler.step(optimizer)
+            scaler.update()
+            if fused:
+                assert torch.equal(p.grad, kept), "the gradient is left as it was"
+        assert optimizer.state[p]["step"] == (1 if bad else 2)
+        assert scaler.get_scale() == (512 if bad else 1024)
+        found.append(p.detach())
+    torch.testing.assert_close(*found, rtol=2.0**-20, atol=2.0**-20)
+
+
+def test_a_scaler_may_have_divided_already():
+    p = torch.nn.Parameter(torch.ones(6))
+    q = torch.nn.Parameter(torch.ones(6))
+    optimizer, plain = optim.AdamNorm([p], fused=True), optim.AdamNorm([q], fused=True)
+    scaler = torch.amp.GradScaler("cpu", init_scale=1024.0)
+    scaler.scale(torch.zeros(()))
+    q.grad = torch.arange(6.0)
+    p.grad = q.grad * 1024
+    scaler.unscale_(optimizer)
+    scaler.step(optimizer)
+    plain.step()
+    assert torch.equal(p, q)

@@ -94,6 +94,8 @@ def test_pinned_pair_must_be_two_numbers():
 
 def test_pinned_path_is_the_only_one():
     assert set(Subject(torch.optim.Adam, "x", {"foreach": True, "fused": False}).paths) == {"default", "capturable"}
+    for flag in ("foreach", "fused"):  # each refuses the other
+        assert set(Subject(torch.optim.Adam, "x", {flag: True}).paths) == {"default", "capturable"}
 
 
 def test_factory_that_cannot_be_inspected_is_refused():

@@ -23,7 +23,7 @@ from ._tensors import Tensors
 
 DTYPES = (torch.float32, torch.float64, torch.float16, torch.bfloat16)
 
-# By device: the module, and the library that compiles its loops. Both are imported at the first step, not before.
+# By device: the module, and the library that compiles its loops. Both are imported for the first group that fuses.
 _MODULES = {"cpu": ("_fused_cpu", "numba"), "cuda": ("_fused_cuda", "triton")}
 
 
@@ -41,7 +41,7 @@ class FusedStep(Protocol):
 
 
 def check_fused(group: Mapping[str, Any]) -> None:
-    """Raise ValueError for a group with `fused=True` and a parameter that no fused step supports."""
+    """Raise ValueError for a group with `fused=True` and a parameter that no fused step supports; load the others'."""
     if not group["fused"]:
         return
     for other in ("foreach", "differentiable"):  # a checkpoint may bring them
@@ -50,6 +50,7 @@ def check_fused(group: Mapping[str, Any]) -> None:
     for p in group["params"]:
         if reason := _unsupported(p):
             raise ValueError(f"fused=True does not support this parameter of shape {tuple(p.shape)}: {reason}")
+        fused_step(p.device)
 
 
 def _unsupported(p: Tensor) -> str:
@@ -72,10 +73,14 @@ def _missing(device: str) -> str:
     return ""
 
 
+_steps: dict[str, FusedStep] = {}
+
+
 def fused_step(device: torch.device) -> FusedStep:
     """The function that does the step on a device."""
-    step: FusedStep = import_module(f".{_MODULES[device.type][0]}", __package__).fused_step
-    return step
+    if device.type not in _steps:
+        _steps[device.type] = import_module(f".{_MODULES[device.type][0]}", __package__).fused_step
+    return _steps[device.type]
 
 
 def by_device(tensors: Sequence[Tensors[Tensor]]) -> dict[torch.device, list[Tensors[Tensor]]]:

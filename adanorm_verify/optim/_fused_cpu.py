@@ -26,6 +26,7 @@ _TASK = 2**17  # elements: half a megabyte of each tensor, long beside a call an
 _COPIED = 2**22  # elements that are copied at once, where copies are needed
 
 
+@torch.compiler.disable  # addresses mean nothing to it: a compiled step calls this as it is
 def fused_step(
     rule: str, tensors: list[Tensors[Tensor]], options: Options, grad_scale: Tensor | None, found_inf: Tensor | None
 ) -> None:
