@@ -14,6 +14,11 @@ from adanorm_verify.shelf import faithful_norms as shelf  # noqa: F401  (so that
 from adanorm_verify.shelf._base import Adam, AdamNorm
 
 
+def process(rank: int, count: int) -> int:
+    """The number of a rank's process."""
+    return os.getpid()
+
+
 class OnLocalTensors(AdamNorm):
     """AdamNorm on the local tensors, the norm of which is the shard's."""
 

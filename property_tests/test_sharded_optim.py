@@ -42,7 +42,7 @@ def returned(answers) -> list:
 def plans(count: int, layouts: Sequence[str]) -> list[jobs.Plan]:
     alternating = [("AdamNorm", False, "float64"), ("AdamNorm", True, "float32"), ("DiffGradNorm", True, "float64")]
     half = [("AdamNorm", True, "bfloat16"), ("AdaBelief", False, "float32"), ("AdaBeliefNorm", False, "float32")]
-    several = [*alternating, *(half if count == 2 else [])]
+    several = [*alternating, *half] if count == 2 else alternating[::2]
     return [(*one, layout, representable(case, one[2])) for layout in layouts for one in several for case in CASES]
 
 
