@@ -82,7 +82,7 @@ def parts(groups: Sequence[Mapping[str, Any]], keeps_grad_norm: bool) -> dict[Te
 
     Where norms are kept, a gradient that only other ranks have counts as zero here, so that what all ranks keep alike
     stays alike. A gradient of another layout, a partial sum for instance, is first brought into its parameter's, which
-    takes a collective of its own.
+    takes a collective of its own, and all ranks must have it.
 
     Raises:
         RuntimeError: a gradient that cannot be brought into the parameter's layout; or the collective failed, since
