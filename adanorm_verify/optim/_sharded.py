@@ -105,7 +105,8 @@ def parts(groups: Sequence[Mapping[str, Any]], keeps_grad_norm: bool) -> dict[Te
 def written(params: Iterable[Tensor]) -> None:
     """Tell autograd that DTensors were changed: it does not see what happens to their local tensors."""
     for p in params:
-        torch.autograd.graph.increment_version(p)
+        if not p.is_inference():
+            torch.autograd.graph.increment_version(p)
 
 
 def local_grad(param: Tensor) -> Tensor | None:
