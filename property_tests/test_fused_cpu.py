@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -120,8 +121,8 @@ def test_the_fused_step_conforms_where_tasks_end_within_tensors(name, monkeypatc
 def other_update(replaced):
     """The update under another rule."""
     update, rules = loops.update, loops.RULES
-    return lambda first, last, rule, *rest: update(
-        first, last, rules.index(replaced.get(rules[rule], rules[rule])), *rest
+    return lambda first, last, task, rule, *rest: update(
+        first, last, task, rules.index(replaced.get(rules[rule], rules[rule])), *rest
     )
 
 
@@ -142,6 +143,15 @@ def numbers_with(column, change):
     return mutated
 
 
+def kernel_with(old, new):
+    """`update`, compiled again from a source with one change."""
+    source = Path(loops.__file__).read_text()
+    assert source.count(old) == 1
+    names = {"__name__": loops.__name__, "__file__": loops.__file__}
+    exec(compile(source.replace(old, new).replace("dispatcher.enable_caching()", "pass"), "mutant", "exec"), names)
+    return names["update"]
+
+
 MUTANTS = {
     "the norm lacks an element": ("AdamNorm", {}, loops, "add_squares", no_last_element),
     "amsgrad is Adam": ("AdamNorm", {"amsgrad": True}, loops, "update", other_update({"amsgrad": "adam"})),
@@ -153,6 +163,20 @@ MUTANTS = {
     "weight of v is 1": ("AdaBelief", {}, _fused_cpu, "_numbers", numbers_with(loops.WEIGHT2, lambda weight: 1.0)),
     "averages are not kept": ("AdamNorm", {}, loops, "write_averages", lambda *_: None),
 }
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("AdamNorm", "np.sqrt(square) + n[EPS]", "np.sqrt(square + n[EPS])"),
+        ("AdamNorm", "(n[WEIGHT1] * n[FACTOR]) * x", "n[WEIGHT1] * x"),
+        ("DiffGrad", "one / (one + _exp_of_negative", "one / (one + one + _exp_of_negative"),
+        ("AdaBelief", "(s if of_s else g[i]) - m[i]", "g[i]"),
+    ],
+)
+def test_a_mutant_of_the_kernel_is_caught(name, old, new, monkeypatch):
+    monkeypatch.setattr(loops, "update", kernel_with(old, new))
+    assert check(name, {}, dtypes=["float32"], explain=False).outcome == "differs"
 
 
 @pytest.mark.parametrize("mutant", MUTANTS)
@@ -253,7 +277,7 @@ def test_what_fails_in_another_thread_is_raised():
         raise ZeroDivisionError(task)
 
     with pytest.raises(ZeroDivisionError):
-        _fused_cpu._share(8, loop, np.array([0, 8 * _fused_cpu._TASK]))
+        _fused_cpu._share(range(8), np.array([0, 8 * _fused_cpu._TASK]), loop)
 
 
 def test_optimizers_may_step_at_once(monkeypatch):

@@ -5,7 +5,6 @@ C++ compiler, a compilation a list of shapes, and a kernel a tensor. Threads are
 numba's own cannot be forked, or cannot be entered twice. Sums do not depend on their number.
 """
 
-import itertools
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -92,16 +91,16 @@ def _step(
     offsets = np.cumsum([0, *(one.param.numel() for one in tensors)], dtype=np.int64)
     counts = [step.item() for step in steps]
     numbers = _numbers(counts, rule, options, scale, tensors[0].param.dtype)
+    tasks = range(-(-int(offsets[-1]) // _TASK))
     if options.gamma is not None and tensors[0].exp_grad_norm is not None:
-        sums = np.zeros(_tasks(offsets) + len(tensors) + 1)
-        _share(_tasks(offsets), lambda *task: loops.add_squares(*task, addresses, offsets, numbers, sums), offsets)
+        sums = np.zeros(len(tasks) + len(tensors) + 1)
+        _share(tasks, offsets, lambda *task: loops.add_squares(*task, addresses, offsets, numbers, sums))
         firsts = offsets[:-1] // _TASK + np.arange(len(tensors))  # of each tensor's sums, which lie side by side
         norms = np.sqrt(np.add.reduceat(sums, firsts)).astype(numbers.dtype)
         numbers[:, loops.FACTOR] = _factors(norms, addresses, counts, options)
     index = loops.RULES.index(_with_options(rule, options))
-    _share(
-        _tasks(offsets), lambda first, last, _: loops.update(first, last, index, addresses, offsets, numbers), offsets
-    )
+    # Backwards: the gradients that the norms read last are still in the cache.
+    _share(tasks[::-1], offsets, lambda *task: loops.update(*task, index, addresses, offsets, numbers))
 
 
 def _with_options(rule: str, options: Options) -> str:
@@ -151,20 +150,16 @@ def _factors(norms: np.ndarray, addresses: np.ndarray, counts: list[float], opti
     return factors.numpy()
 
 
-def _tasks(offsets: np.ndarray) -> int:
-    return -(-int(offsets[-1]) // _TASK)
-
-
-def _share(tasks: int, loop: Callable[[int, int, int], None], offsets: np.ndarray) -> None:
+def _share(tasks: range, offsets: np.ndarray, loop: Callable[[int, int, int], None]) -> None:
     """Call `loop(first, last, task)` for every task, on as many threads as torch uses, this one among them."""
     total = int(offsets[-1])
-    waiting = itertools.count()
+    waiting = iter(tasks)
 
     def work() -> None:
-        while (task := next(waiting)) < tasks:
+        for task in waiting:
             loop(task * _TASK, min(total, (task + 1) * _TASK), task)
 
-    helpers = [_threads().submit(work) for _ in range(min(tasks, torch.get_num_threads()) - 1)]
+    helpers = [_threads().submit(work) for _ in range(min(len(tasks), torch.get_num_threads()) - 1)]
     try:
         work()
     finally:
