@@ -18,9 +18,9 @@ NOT_LITERAL = {"inf": float("inf"), "-inf": float("-inf"), "nan": float("nan")}
 """Floats whose `repr` is not a Python literal."""
 
 
-def setup(arguments: Mapping[str, Any], rename: Mapping[str, str], device: str) -> Setup:
+def setup(arguments: Mapping[str, Any], rename: Mapping[str, str], device: str, sharded: int = 0) -> Setup:
     """The record of a call."""
-    return Setup({name: repr(value) for name, value in arguments.items()}, dict(rename), device)
+    return Setup({name: repr(value) for name, value in arguments.items()}, dict(rename), device, sharded=sharded)
 
 
 def arguments_of(recorded: Setup) -> dict[str, Any]:

@@ -24,12 +24,17 @@ from .paper import DECISIONS, Algorithm
 from .paper import algorithm as paper_algorithm
 from .runs import Check, Combination, probe, run_case
 from .search import PROFILES, Profile, search
-from .subject import DTYPES, Subject
+from .sharding.subject import LARGEST, in_shards
+from .sharding.subject import subject as subject_of
+from .subject import DTYPES
 from .targets import load
 from .verdict import Verdict
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how many cases are done, and how many there are."""
+
+
+SHARDED_NOTE = "the contract's checks are of whole parameters, and were left out: run check without --sharded as well"
 
 
 def check_optimizer(
@@ -47,6 +52,7 @@ def check_optimizer(
     seed: int = 0,
     explain: bool = True,
     legacy: bool = False,
+    sharded: int = 0,
     progress: Progress | None = None,
 ) -> Verdict:
     """Decide whether an optimizer is the algorithm that it claims to be.
@@ -65,34 +71,40 @@ def check_optimizer(
         seed: of the generated cases.
         explain: shrink the counterexample of an optimizer that differs, and find the deviations that explain it.
         legacy: put back what old torch had and today's has not; the notes say what was translated.
+        sharded: spread the rows of every parameter over so many processes and ask whether the optimizer still is
+            what it claims; the contract's checks are of whole parameters and are left out.
         progress: called as cases end.
 
     Returns:
         A verdict; `not-checked` when the subject could not be run or nothing could be compared.
 
     Raises:
-        ValueError: an unknown algorithm, decision, profile or dtype.
+        ValueError: an unknown algorithm, decision, profile or dtype, or options that exclude each other.
     """
     name = target if isinstance(target, str) else spelled(target)
     answers = dict(decisions or {})
-    paper = paper_algorithm(algorithm, answers)
+    refuse_sharded(sharded, device, legacy)
+    paper = in_shards(paper_algorithm(algorithm, answers), sharded)
     chosen = one_of("profile", profile, PROFILES)
     formats = tuple(one_of("dtype", dtype, {d: d for d in DTYPES}) for dtype in dtypes or chosen.dtypes)
     expected = allowed_checks(allow, expect or {})
     readings = other_readings(paper, answers)
     refuse_unobservable(answers)
     environment = describe(profile, device, seed)
-    called = setup(arguments or {}, rename or {}, device)
-    shim = ExitStack()
-    translated = shim.enter_context(legacy_shim.shim()) if legacy else None
+    called = setup(arguments or {}, rename or {}, device, sharded)
+    lent = ExitStack()
+    translated = lent.enter_context(legacy_shim.shim()) if legacy else None
     try:
         if device == "cuda" and not torch.cuda.is_available():
             raise CannotCheck("device 'cuda': torch finds no CUDA device; use --device cpu")
         factory = load(target) if isinstance(target, str) else target
         called = located(called, factory, name)
-        subject = Subject(factory, name, dict(arguments or {}), dict(rename or {}), paper.hyperparameters)
+        importable = isinstance(target, str)
+        given = arguments or {}, rename or {}, paper.hyperparameters
+        subject = lent.enter_context(subject_of(factory, name, *given, sharded, importable))
         check = Check(subject, paper, subject.base, device)
-        bases = [paper, *(paper_algorithm(algorithm, {**answers, **reading}) for reading in readings)]
+        others = (paper_algorithm(algorithm, {**answers, **reading}) for reading in readings)
+        bases = [paper, *(in_shards(other, sharded) for other in others)]
         verdict, combinations = decide(check, chosen, formats, seed, progress, explain)
         best = paper
         for reading, base in zip(readings, bases[1:], strict=True):
@@ -109,16 +121,29 @@ def check_optimizer(
                 check, verdict, combinations, bases, frozenset(allow), again, quick=profile == "quick"
             )
         verdict = replace(verdict, decisions={**answers, **verdict.decisions})
-        if explain or verdict.conforms:
+        if not sharded and (explain or verdict.conforms):
             verdict = with_contract(verdict, replace(check, algorithm=best), combinations, expected, profile)
     except CannotCheck as error:
-        verdict = Verdict("not-checked", name, algorithm, decisions=answers, reason=str(error))
+        reason = f"with its parameters in {sharded} shards: {error}" if sharded else str(error)
+        verdict = Verdict("not-checked", name, algorithm, decisions=answers, reason=reason)
     finally:
-        shim.close()
+        lent.close()
+    if sharded and verdict.outcome != "not-checked":
+        verdict = replace(verdict, notes=(*verdict.notes, SHARDED_NOTE))
     if translated is not None:
         verdict = replace(verdict, notes=(*verdict.notes, legacy_shim.note(translated)))
         environment["legacy"] = dict(translated)
     return replace(verdict, environment=environment, setup=called)
+
+
+def refuse_sharded(count: int, device: str, legacy: bool) -> None:
+    """Raise ValueError for a number of shards that there cannot be, or that goes with nothing else asked for."""
+    if not 0 <= count <= LARGEST or count == 1:
+        raise ValueError(f"sharded must be 0 (whole parameters) or 2 to {LARGEST} ranks, got {count}")
+    if count and device != "cpu":
+        raise ValueError(f"sharded={count} runs on the CPU (gloo), got device {device!r}")
+    if count and legacy:
+        raise ValueError(f"sharded={count} and legacy=True exclude each other: old torch had no DTensors")
 
 
 def spelled(target: Any) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 
 from . import streams
 from .cases import Case
-from .deviations import DEVIATIONS, Deviation
+from .deviations import DEVIATIONS, SHARDED, Deviation
 from .fitting import fitted
 from .observation import Observation, agrees, observe
 from .paper import HYPERPARAMETERS, PREVIOUS, Algorithm
@@ -168,7 +168,7 @@ def confirmed(
 
 def candidates(check: Check, combination: Combination, base: Algorithm) -> list[Deviation]:
     """The deviations that `base` can have; a hard-coded value only where setting it changes nothing."""
-    concerned = [deviation for deviation in DEVIATIONS if deviation.concerns(base)]
+    concerned = [deviation for deviation in (*DEVIATIONS, *SHARDED) if deviation.concerns(base)]
     inert = {name for name in HYPERPARAMETERS if any(d.solves == name for d in concerned)}
     inert = {name for name in inert if ignored(check, combination, name)}
     return [d for d in concerned if not d.solves or d.solves in (*inert, "weight_decay")]

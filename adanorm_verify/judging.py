@@ -11,7 +11,7 @@ from .mechanisms import mechanisms_of
 from .runs import Check, Combination, probe, run_case
 from .search import Profile, shrunk
 from .summary import cases
-from .verdict import OPTIONAL_PATHS, Divergence, Outcome, Record, Run, RunOutcome, Verdict
+from .verdict import Divergence, Outcome, Record, Run, RunOutcome, Verdict, optional
 
 
 def judge(check: Check, combinations: Sequence[Combination], profile: Profile, seed: int, explain: bool) -> Verdict:
@@ -62,7 +62,7 @@ def run_of(check: Check, combination: Combination) -> Run:
     """The outcome of one combination; it fails closed."""
     outcome: RunOutcome = "differs" if combination.failure else "conforms"
     note = combination.note
-    if note and combination.path in OPTIONAL_PATHS:
+    if note and optional(combination.path):
         return Run(combination.path, combination.dtype, "not-offered", 0, note=note)
     if outcome == "conforms" and not note:
         silent = [m.name for m in mechanisms_of(check.algorithm) if not combination.mechanisms[m.name]]

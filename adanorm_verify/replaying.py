@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
@@ -16,9 +17,9 @@ from .document import finite
 from .errors import CannotCheck
 from .paper import algorithm as paper_algorithm
 from .runs import Check, probe, run_case
-from .subject import Subject
+from .sharding.subject import subject as subject_of
 from .targets import load
-from .verdict import OPTIONAL_PATHS, Divergence, Verdict
+from .verdict import Divergence, Verdict, optional
 
 SCHEMA = 1
 """Version of the JSON document."""
@@ -69,19 +70,21 @@ def replay(verdict: Verdict) -> tuple[Replay, ...]:
     recorded = [found for found in (verdict.first_divergence,) if found is not None]
     if not recorded:
         raise CannotCheck(f"nothing to replay: the verdict on {verdict.target} has no counterexample")
-    check = check_of(verdict)
-    return tuple(replayed(check, divergence) for divergence in recorded)
+    with check_of(verdict) as check:
+        return tuple(replayed(check, divergence) for divergence in recorded)
 
 
-def check_of(verdict: Verdict) -> Check:
+@contextmanager
+def check_of(verdict: Verdict) -> Iterator[Check]:
     """The subject as it was called, and the algorithm as it was read."""
     setup = verdict.setup
     if setup.device == "cuda" and not torch.cuda.is_available():
         raise CannotCheck("it was recorded on device 'cuda', and torch finds no CUDA device")
     paper = paper_algorithm(verdict.algorithm, verdict.decisions)
     arguments = arguments_of(setup)
-    subject = Subject(load(verdict.target), verdict.target, arguments, dict(setup.rename), paper.hyperparameters)
-    return Check(subject, paper, subject.base, setup.device)
+    given = arguments, setup.rename, paper.hyperparameters
+    with subject_of(load(verdict.target), verdict.target, *given, setup.sharded) as subject:
+        yield Check(subject, paper, subject.base, setup.device)
 
 
 def replayed(check: Check, recorded: Divergence) -> Replay:
@@ -98,9 +101,9 @@ def paths_for(recorded: str, offered: tuple[str, ...]) -> tuple[str, ...]:
     """The recorded path, or all that take its place: a new release may have begun, or ceased, to offer a choice."""
     if recorded in offered:
         return (recorded,)
-    if recorded in OPTIONAL_PATHS:
+    if optional(recorded):
         return ()
-    return tuple(path for path in offered if path not in OPTIONAL_PATHS)
+    return tuple(path for path in offered if not optional(path))
 
 
 def on_path(check: Check, recorded: Divergence, path: str) -> Replay:

@@ -340,4 +340,10 @@ UFUNCS: dict[Any, Any] = {
     np.greater_equal: Bounded.__ge__,
     np.equal: Bounded.__eq__,
 }
-FUNCTIONS: dict[Any, Any] = {np.where: where, np.sum: total, np.max: largest, np.size: lambda x: np.size(x.value)}
+FUNCTIONS: dict[Any, Any] = {
+    np.where: where,
+    np.sum: total,
+    np.max: largest,
+    np.size: lambda x: np.size(x.value),
+    np.shape: lambda x: np.shape(x.value),
+}

@@ -89,7 +89,7 @@ class Check:
         """How the subject keeps its step: on the device where it is capturable."""
         by_default = self.subject.parameters["capturable"].default if "capturable" in self.subject.parameters else False
         chosen = self.subject.arguments.get("capturable", by_default)
-        return DeviceStep if path == "capturable" or chosen is True else Step
+        return DeviceStep if path.partition(",")[0] == "capturable" or chosen is True else Step
 
     def envelope(self, case: Case, combination: Combination) -> list[list[Quantities | None]]:
         return self.bounded(case, combination)[0]

@@ -196,9 +196,7 @@ class Subject:
         Raises:
             SubjectRaised: the constructor refused.
         """
-        parameters = [
-            torch.nn.Parameter(torch.tensor(theta, dtype=DTYPES[dtype], device=device)) for theta in case.theta
-        ]
+        parameters = [torch.nn.Parameter(self.placed(theta, dtype, device)) for theta in case.theta]
         groups = [
             {
                 "params": [p for p, group in zip(parameters, case.groups, strict=True) if group == number],
@@ -243,9 +241,7 @@ class Subject:
         optimizer, parameters = self.build(case, path, dtype, device, grouped)
         for number, gradients in enumerate(case.steps, 1):
             for parameter, gradient in zip(parameters, gradients, strict=True):
-                parameter.grad = (
-                    None if gradient is None else torch.tensor(gradient, dtype=DTYPES[dtype], device=device)
-                )
+                parameter.grad = None if gradient is None else self.placed(gradient, dtype, device)
             try:
                 with quiet(), torch.set_grad_enabled(torch.is_grad_enabled()):  # the subject may leave it otherwise
                     optimizer.step()
@@ -253,7 +249,15 @@ class Subject:
                 raise
             except BaseException as error:  # the subject may raise anything: it is reported, with the step
                 raise SubjectRaised(number, error) from error
-            yield [snapshot(optimizer, parameter, keys) for parameter in parameters]
+            yield [self.seen(optimizer, parameter, keys) for parameter in parameters]
+
+    def placed(self, array: np.ndarray, dtype: str, device: str) -> torch.Tensor:
+        """A parameter's values, or a gradient's, as a tensor of its own."""
+        return torch.tensor(array, dtype=DTYPES[dtype], device=device)
+
+    def seen(self, optimizer: torch.optim.Optimizer, parameter: torch.Tensor, keys: frozenset[str] | None) -> Snapshot:
+        """See `snapshot`."""
+        return snapshot(optimizer, parameter, keys)
 
 
 @contextlib.contextmanager

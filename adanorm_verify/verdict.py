@@ -91,6 +91,12 @@ class Record:
 OPTIONAL_PATHS = frozenset({"fused", "capturable"})
 """Paths that an optimizer may refuse for a device or dtype, and that one must ask for; the others must run."""
 
+
+def optional(path: str) -> bool:
+    """Whether a path is one of them; one of sharded parameters has its number of ranks in its name."""
+    return path.partition(",")[0] in OPTIONAL_PATHS
+
+
 CheckOutcome = Literal["passed", "failed", "warned", "expected", "stale", "not-applicable"]
 """`expected`: failed, as the caller said with a reason; `stale`: said to fail, and passed; `warned`: what a user should
 know and does not count, as a failure on a path that one must ask for."""
@@ -180,6 +186,7 @@ class Setup:
         device: cpu or cuda.
         file: of the class or factory; relative to the working directory where it lies inside.
         line: of its definition; 0 where it is not known.
+        sharded: ranks over which its parameters were sharded; 0 where they were whole.
     """
 
     arguments: Mapping[str, str] = field(default_factory=dict)
@@ -187,6 +194,7 @@ class Setup:
     device: str = "cpu"
     file: str = ""
     line: int = 0
+    sharded: int = 0
 
 
 @dataclass(frozen=True)

@@ -206,7 +206,7 @@ RUN = [[np.array([1.0, -2.0, 3.0]) * scale] for scale in (1.0, 0.1, 0.01, 1.0, 2
 def test_the_comparison_notices_a_slip(name, slip, monkeypatch):
     right = norm_correction.correction_factor
 
-    def wrong(grad, exp_grad_norm, gamma, cap):
+    def wrong(grad, exp_grad_norm, gamma, cap, norm):
         if slip == "never-corrects":
             right(grad, exp_grad_norm, gamma, cap)
             return torch.ones_like(exp_grad_norm)

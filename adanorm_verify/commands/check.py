@@ -65,6 +65,13 @@ from .options import (
     help="Instead of the profile's; repeatable.",
 )
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
+@click.option(
+    "--sharded",
+    type=int,
+    default=0,
+    metavar="N",
+    help="Spread every parameter's rows over N processes: does it keep its meaning?",
+)
 @click.option("--legacy", is_flag=True, help="For code written for an old torch: put back what torch has dropped.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @click.option("--json", "json_file", type=click.Path(dir_okay=False), help="Write the verdict as JSON.")
@@ -85,6 +92,7 @@ def check(
     profile: str,
     dtypes: tuple[str, ...],
     device: str,
+    sharded: int,
     legacy: bool,
     seed: int,
     json_file: str | None,
@@ -97,6 +105,8 @@ def check(
     from ..paper import algorithm as paper_algorithm
 
     paper_algorithm(algorithm, decide)  # refuses a wrong name before torch is imported
+    if sharded and reproduce:
+        raise ValueError(f"--reproduce writes a script of one process, --sharded {sharded} is of several; see `replay`")
     files = {"--json": json_file, "--html": html, "--junit": junit, "--sarif": sarif, "--reproduce": reproduce}
     refuse_unwritable(files)
     from ..conformance import check_optimizer
@@ -121,6 +131,7 @@ def check(
             device=device,
             seed=seed,
             legacy=legacy,
+            sharded=sharded,
             progress=progress,
         )
     verdict = replace(verdict, environment={**verdict.environment, "command": command_line()})

@@ -4,7 +4,7 @@ from ..paper.decisions import convention
 from .amsgrad import AMSGRAD
 from .bases import BASES
 from .bias_correction import BIAS_CORRECTION
-from .correction import CORRECTION
+from .correction import CORRECTION, SHARDED
 from .deviation import Deviation, fixed
 from .eps import EPS
 from .guard import GUARD
@@ -23,7 +23,7 @@ IN_SINGLE = Deviation(
 )
 """Not searched like the others: it is seen in the numbers that a float64 run keeps; the rest is searched from there."""
 
-CATALOGUE = (*DEVIATIONS, IN_SINGLE)
+CATALOGUE = (*DEVIATIONS, *SHARDED, IN_SINGLE)
 NAMES = tuple(dict.fromkeys(deviation.name for deviation in CATALOGUE))
 
-__all__ = ["CATALOGUE", "DEVIATIONS", "IN_SINGLE", "NAMES", "Deviation", "fixed"]
+__all__ = ["CATALOGUE", "DEVIATIONS", "IN_SINGLE", "NAMES", "SHARDED", "Deviation", "fixed"]

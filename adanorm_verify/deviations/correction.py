@@ -175,6 +175,40 @@ def m_lifted_again(m, beta1, t, e, g_norm):
     return np.where((e > g_norm) & (g_norm > 0), e / g_norm * m, m) / (1 - beta1**t)
 
 
+def shard_sums(x, axes, count):
+    """At every element the sum of `x` over its shard, the rows (the first of `axes`) being cut into `count` shards."""
+    if not axes:
+        return x
+    rows = np.shape(x)[axes[0]]
+    length = max(-(-rows // count), 1)  # as torch.chunk cuts
+    shard = (np.arange(rows) // length).reshape(-1, *[1] * (len(axes) - 1))
+    sums = 0 * x
+    for number in range(count):
+        inside = shard == number
+        own = np.sum(np.where(inside, x, 0.0), axis=axes, keepdims=True)
+        sums = np.where(inside, own, sums)
+    return sums
+
+
+def of_shards(algorithm: Algorithm) -> Algorithm:
+    """Every shard has a norm, and an average, of its own."""
+    count = int(algorithm.constants["shards"])
+
+    def g_norm(g, axes):
+        return np.sqrt(shard_sums(g**2, axes, count))
+
+    return exchanged("g_norm", g_norm)(algorithm)
+
+
+SHARDED = (
+    Deviation(
+        "norm-of-shard", "defect",
+        "the norm is of the rank's own shard, not of the tensor: another algorithm for each number of ranks",
+        "g_norm", of_shards, ("shards",), replaces=True,
+    ),
+)  # fmt: skip
+"""Deviations of sharded parameters; whole ones cannot have them."""
+
 CORRECTION = (
     Deviation(
         "correction-unused", "defect", "the first moment averages g itself", "m", rewired("m", g="g"),

@@ -47,9 +47,9 @@ class Deviation:
 
 
 def traits(algorithm: Algorithm) -> frozenset[str]:
-    """The quantities and hyperparameters of a list, and "belief" where its v is of the distance from m."""
+    """The quantities, hyperparameters and constants of a list, and "belief" where its v is of the distance from m."""
     belief = {"belief"} if "m" in algorithm["v"].inputs.values() else set()
-    return frozenset({*algorithm.names, *algorithm.hyperparameters, *belief})
+    return frozenset({*algorithm.names, *algorithm.hyperparameters, *algorithm.constants, *belief})
 
 
 def deviation(equation: str, kind: Kind, *needs: str, silences: str = "") -> Callable[[Callable], Deviation]:

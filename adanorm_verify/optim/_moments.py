@@ -87,7 +87,7 @@ def prepare(tensors: Tensors[Tensor], options: Options) -> None:
         tensors.grad = tensors.grad.add(tensors.param, alpha=options.weight_decay)
     if options.gamma is not None and tensors.exp_grad_norm is not None:
         [cap] = scalars(guard_cap, tensors, options) if options.guard == "decaying" else [None]
-        tensors.factor = correction_factor(tensors.grad, tensors.exp_grad_norm, options.gamma, cap)
+        tensors.factor = correction_factor(tensors.grad, tensors.exp_grad_norm, options.gamma, cap, tensors.norm)
 
 
 def prepare_all(tensors: Tensors[list[Tensor]], options: Options) -> None:
@@ -102,7 +102,7 @@ def prepare_all(tensors: Tensors[list[Tensor]], options: Options) -> None:
         tensors.grad = list(torch._foreach_add(tensors.grad, tensors.param, alpha=options.weight_decay))
     if options.gamma is not None and tensors.exp_grad_norm is not None:
         [caps] = scalar_lists(guard_cap, tensors, options) if options.guard == "decaying" else [None]
-        tensors.factor = correction_factors(tensors.grad, tensors.exp_grad_norm, options.gamma, caps)
+        tensors.factor = correction_factors(tensors.grad, tensors.exp_grad_norm, options.gamma, caps, tensors.norm)
 
 
 def _decay(options: Options, param: Tensor) -> Scalar:

@@ -1,8 +1,9 @@
 """The optimizer class under all of ours: options, state, dispatch and checkpoints, but no formula."""
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
+from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple
 
 import torch
@@ -12,7 +13,10 @@ from torch.optim.optimizer import Optimizer, ParamsT, _default_to_fused_or_forea
 from ._fused import by_device, check_fused, fused_step
 from ._moments import prepare, prepare_all
 from ._options import Options, check_tensor_lr, compute_dtype, validate
+from ._sharded import Part, local, local_state, parts, refuse_unsupported, written
 from ._tensors import Tensors, as_real, buckets, chunks, store, store_all, working_copies, working_copy
+
+_NONE: Mapping[Tensor, Part] = MappingProxyType({})
 
 
 class Update(NamedTuple):
@@ -41,6 +45,7 @@ class MomentOptimizer(Optimizer):
             validate(self.defaults | param_group)
         super().add_param_group(param_group)
         added = self.param_groups.pop()
+        refuse_unsupported(added)
         check_fused(added)
         self.param_groups.append(added)
 
@@ -76,7 +81,9 @@ class MomentOptimizer(Optimizer):
             with torch.enable_grad():
                 loss = closure()
         # All groups before any update: a refused gradient leaves no step half done.
-        for group, options, tensors in [self._gather(group) for group in self.param_groups]:
+        with torch.no_grad():
+            shards = parts(self.param_groups, self._keeps_grad_norm)
+        for group, options, tensors in [self._gather(group, shards) for group in self.param_groups]:
             with torch.set_grad_enabled(options.differentiable):
                 if self._uses_fused(options):
                     self._step_fused(tensors, options)
@@ -84,6 +91,7 @@ class MomentOptimizer(Optimizer):
                     self._step_foreach(tensors, options)
                 else:
                     self._step_each(tensors, options)
+        written(shards)
         return loss
 
     def _step_each(self, tensors: Sequence[Tensors[Tensor]], options: Options) -> None:
@@ -106,17 +114,20 @@ class MomentOptimizer(Optimizer):
         for device, members in by_device(tensors).items():
             fused_step(device)(self._update.name, members, options, *scaling)
 
-    def _gather(self, group: dict[str, Any]) -> tuple[dict[str, Any], Options, list[Tensors[Tensor]]]:
-        params = [p for p in group["params"] if p.grad is not None]
+    def _gather(
+        self, group: dict[str, Any], shards: Mapping[Tensor, Part] = _NONE
+    ) -> tuple[dict[str, Any], Options, list[Tensors[Tensor]]]:
+        # A shard may lack the gradient that others have. No look-up without shards: a tensor's hash takes its time.
+        params = [p for p in group["params"] if p.grad is not None or (shards and p in shards)]
         for p in params:
-            if p.grad.layout is not torch.strided:
+            if p.grad is not None and p.grad.layout is not torch.strided:
                 name = type(self).__name__
                 raise RuntimeError(f"{name} does not support sparse gradients, got {p.grad.layout}")
         options = Options.of(group)
         with torch.set_grad_enabled(options.differentiable):
-            return group, options, [self._tensors_of(p, options) for p in params]
+            return group, options, [self._tensors_of(p, shards.get(p) if shards else None, options) for p in params]
 
-    def _tensors_of(self, p: Tensor, options: Options) -> Tensors[Tensor]:
+    def _tensors_of(self, p: Tensor, part: Part | None, options: Options) -> Tensors[Tensor]:
         state = self.state[p]
         on_device = options.capturable or options.fused
         if "step" not in state:
@@ -128,16 +139,22 @@ class MomentOptimizer(Optimizer):
                 state[name] = torch.zeros_like(p, memory_format=torch.preserve_format)
         if self._keeps_grad_norm and "exp_grad_norm" not in state:
             state["exp_grad_norm"] = torch.zeros((), dtype=compute_dtype(p.dtype), device=p.device)
-        assert p.grad is not None
+        grad = p.grad if part is None else part.grad
+        assert grad is not None
+
+        def own(name: str) -> Tensor:
+            return as_real(state[name] if part is None else local_state(state[name], p, name))
+
         return Tensors(
-            param=as_real(p),
-            grad=as_real(p.grad),
+            param=as_real(p if part is None else local(p)),
+            grad=as_real(grad),
             step=state["step"],
-            exp_avg=as_real(state["exp_avg"]),
-            exp_avg_sq=as_real(state["exp_avg_sq"]),
-            max_exp_avg_sq=as_real(state["max_exp_avg_sq"]) if amsgrad else None,
+            exp_avg=own("exp_avg"),
+            exp_avg_sq=own("exp_avg_sq"),
+            max_exp_avg_sq=own("max_exp_avg_sq") if amsgrad else None,
             exp_grad_norm=state["exp_grad_norm"] if self._keeps_grad_norm else None,
-            previous_grad=as_real(state["previous_grad"]) if self._keeps_previous_grad else None,
+            previous_grad=own("previous_grad") if self._keeps_previous_grad else None,
+            norm=None if part is None else part.norm,
         )
 
     def _inspect(self, final: dict[str, Any], loaded: dict[str, Any]) -> None:
@@ -174,7 +191,9 @@ class MomentOptimizer(Optimizer):
             return group["foreach"]
         if isinstance(group["lr"], Tensor) and not group["capturable"]:
             return False
-        return _default_to_fused_or_foreach(group["params"], group["differentiable"], use_fused=False)[1]
+        return _default_to_fused_or_foreach(
+            [local(p) for p in group["params"]], group["differentiable"], use_fused=False
+        )[1]
 
     @classmethod
     def _moment_names(cls) -> tuple[str, ...]:

@@ -29,7 +29,8 @@ _BUCKET_NUMEL_HALF = 2**24
 class Tensors(Generic[T]):
     """What an update works on: of one parameter (T is Tensor) or side by side of many (T is a list).
 
-    `factor` is that of the norm correction, of the whole tensor; None without one.
+    `norm` is that of the whole gradient where `grad` is a shard of it, else None. `factor` is that of the norm
+    correction, of the whole tensor; None without one.
     """
 
     param: T
@@ -40,6 +41,7 @@ class Tensors(Generic[T]):
     max_exp_avg_sq: T | None
     exp_grad_norm: T | None
     previous_grad: T | None
+    norm: Any = None
     factor: T | None = None
 
 
@@ -150,6 +152,7 @@ def _side_by_side(members: Sequence[Tensors[Tensor]]) -> Tensors[list[Tensor]]:
         max_exp_avg_sq=largest or None,
         exp_grad_norm=norms or None,
         previous_grad=previous or None,
+        norm=[one.norm for one in members] if any(one.norm is not None for one in members) else None,
     )
 
 

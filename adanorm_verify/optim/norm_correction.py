@@ -13,6 +13,7 @@ With `guard="decaying"`, which is not in the paper, the factor of step t is at m
 """
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -30,27 +31,44 @@ def guard_cap(step: Any, *_: Any) -> tuple[Any]:
     return (1.0 + step**-0.5,)
 
 
-def correction_factor(grad: Tensor, exp_grad_norm: Tensor, gamma: float, cap: Any = None) -> Tensor:
+def correction_factor(
+    grad: Tensor, exp_grad_norm: Tensor, gamma: float, cap: Any = None, norm: Tensor | None = None
+) -> Tensor:
     """Update `exp_grad_norm` (0-d, real) in place by `grad` (real) and return the 0-d factor of eqs. 5-6.
 
-    `cap` is the guard's limit on it, a number or a 0-d tensor; None without a guard.
+    `cap` is the guard's limit on it, a number or a 0-d tensor; None without a guard. `norm` is that of the whole
+    tensor where `grad` is a shard.
     """
-    norm = gradient_norm(grad)
+    norm = gradient_norm(grad) if norm is None else norm
     exp_grad_norm.lerp_(norm, 1.0 - gamma)
     factor = _factor(exp_grad_norm, norm)
     return factor if cap is None else factor.clamp(max=cap)
 
 
 def correction_factors(
-    grads: TensorList, exp_grad_norms: TensorList, gamma: float, caps: list[Any] | None = None
+    grads: TensorList,
+    exp_grad_norms: TensorList,
+    gamma: float,
+    caps: list[Any] | None = None,
+    wholes: Sequence[Tensor | None] | None = None,
 ) -> list[Tensor]:
-    """`correction_factor` of every tensor of lists of one device and dtype, each with its own cap."""
-    on_cpu = grads[0].is_cpu
-    norms = torch.stack([gradient_norm(g) for g in grads] if on_cpu else list(torch._foreach_norm(grads)))
+    """`correction_factor` of every tensor of lists of one device and dtype, each with its own cap.
+
+    `wholes` are the norms of whole tensors, None where `grads` has all of one.
+    """
+    if wholes is None:
+        norms = gradient_norms(grads)
+    else:
+        norms = torch.stack([gradient_norm(g) if w is None else w for g, w in zip(grads, wholes, strict=True)])
     averages = torch.stack(exp_grad_norms)
     factors = list(factors_of_norms(norms, averages, gamma).unbind())
     torch._foreach_copy_(exp_grad_norms, averages.unbind())
     return factors if caps is None else list(torch._foreach_clamp_max(factors, caps))
+
+
+def gradient_norms(grads: TensorList) -> Tensor:
+    """`gradient_norm` of every tensor of a list of one device, as one tensor."""
+    return torch.stack([gradient_norm(g) for g in grads] if grads[0].is_cpu else list(torch._foreach_norm(grads)))
 
 
 def factors_of_norms(norms: Tensor, averages: Tensor, gamma: float, caps: Tensor | None = None) -> Tensor:

@@ -1,0 +1,133 @@
+"""A subject whose parameters are shards: what it is asked, the ranks are asked, and their parts are put together."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from types import SimpleNamespace
+from typing import Any
+
+import torch
+
+from ..cases import Case
+from ..errors import CannotCheck
+from ..paper import Algorithm
+from ..subject import Snapshot, Subject, SubjectRaised
+from . import worker
+from .parts import assembled
+from .ranks import Answer, Ranks, why
+
+LARGEST = 16
+"""Ranks, at most: each is a process of some hundred megabytes."""
+
+
+@contextmanager
+def subject(
+    factory: Callable[..., torch.optim.Optimizer],
+    target: str,
+    arguments: Mapping[str, Any],
+    rename: Mapping[str, str],
+    read: tuple[str, ...],
+    sharded: int = 0,
+    importable: bool = True,
+) -> Iterator[Subject]:
+    """The subject, with parameters in shards on so many ranks; 0 for whole ones.
+
+    Args:
+        factory: the class or function.
+        target: its name.
+        arguments: fixed constructor arguments.
+        rename: paper's hyperparameter to the constructor's argument.
+        read: the hyperparameters of the algorithm.
+        sharded: number of ranks; their processes are ended with the block.
+        importable: whether `target` names it, so that other processes can load it.
+
+    Raises:
+        CannotCheck: other processes cannot have it.
+    """
+    if not sharded:
+        yield Subject(factory, target, dict(arguments), dict(rename), read)
+        return
+    called = worker.Called(target, None if importable else factory, dict(arguments), dict(rename), read)
+    refuse_unpicklable(called)
+    with Ranks(sharded) as ranks:
+        yield ShardedSubject(factory, target, dict(arguments), dict(rename), read, ranks, called)
+
+
+def refuse_unpicklable(called: worker.Called) -> None:
+    try:
+        pickle.dumps(called)
+    except Exception as error:  # whatever a class's own reduction raises
+        why_not = f"{called.target} cannot be given to other processes ({type(error).__name__}: {error})"
+        raise CannotCheck(f"{why_not}; name it as package.module:Class or path/to/file.py:Class") from error
+
+
+def in_shards(algorithm: Algorithm, count: int) -> Algorithm:
+    """The list, knowing of how many shards it is asked, so that deviations may be of those."""
+    return replace(algorithm, constants={**algorithm.constants, "shards": float(count)}) if count else algorithm
+
+
+class RankRaised(Exception):
+    """The subject raised on a rank."""
+
+
+@dataclass(frozen=True)
+class ShardedSubject(Subject):
+    """An optimizer whose every parameter's rows are spread over ranks, as `fully_shard` does it.
+
+    Args:
+        ranks: the processes.
+        called: how it is called there.
+    """
+
+    ranks: Ranks = field(default_factory=lambda: Ranks(1), compare=False)
+    called: worker.Called = field(default=None, compare=False)  # type: ignore[assignment]
+
+    @cached_property
+    def paths(self) -> dict[str, dict[str, Any]]:
+        """As of the whole subject, with the number of ranks in their names."""
+        return {f"{name}, sharded {self.ranks.count}": flags for name, flags in super().paths.items()}
+
+    def build(self, case: Case, path: Mapping[str, Any], dtype: str, device: str, grouped: frozenset[str]):
+        """What stands for the optimizer here: the options of its first group; and no parameters."""
+        answers = self.ranks.call(worker.options, self.called, case, path, dtype)
+        self._refuse(answers, case)
+        return SimpleNamespace(param_groups=[dict.fromkeys(answers[0].value)]), []
+
+    def drive(
+        self,
+        case: Case,
+        path: Mapping[str, Any],
+        dtype: str,
+        device: str,
+        grouped: frozenset[str],
+        keys: frozenset[str] | None = None,
+    ) -> Iterator[list[Snapshot]]:
+        """As of the whole subject.
+
+        Raises:
+            SubjectRaised: it raised on a rank.
+            CannotCheck: a rank's process ended, or ranks wait for ever.
+        """
+        answers = self.ranks.call(worker.drive, self.called, case, path, dtype, grouped, keys)
+        known = [answer.value if answer.state == "returned" else (answer.value or (0, []))[1] for answer in answers]
+        for tensors in zip(*known, strict=False):  # as many steps as all ranks have told of
+            yield [
+                assembled(parts, shape) for parts, shape in zip(zip(*tensors, strict=True), case.shapes, strict=True)
+            ]
+        self._refuse(answers, case)
+
+    def _refuse(self, answers: list[Answer], case: Case) -> None:
+        raised = [answer for answer in answers if answer.state == "raised"]
+        if raised:  # others may wait for this rank: that is no fault of theirs
+            first = min(raised, key=lambda answer: answer.value[0] if answer.value else 0)
+            step = first.value[0] if first.value else 0
+            raise SubjectRaised(step, RankRaised(f"rank {first.rank}: {first.error}"))
+        if any(answer.state == "ended" for answer in answers):
+            raise CannotCheck(f"{self.target}, {case.name}: {why(answers)}")
+        if any(answer.state == "silent" for answer in answers):
+            waited = f"within {self.ranks.patience:g} s, so it waits for what never comes"
+            raise CannotCheck(f"{self.target}, {case.name}: {why(answers)} {waited}")
