@@ -12,7 +12,8 @@ from adanorm_verify.regret.cells import KINDS, Cell, documents, measured
 from adanorm_verify.regret.configuration import cells
 from adanorm_verify.regret.summary import summary
 from adanorm_verify.reports import regret as rendering
-from adanorm_verify.reports.regret_figures import draw, short_names
+from adanorm_verify.reports.regret import other
+from adanorm_verify.reports.regret_figures import draw, short_names, style
 
 SWEEP = """
 [[calibration]]
@@ -184,3 +185,12 @@ def test_a_folder_of_another_version_is_rendered_and_not_reused(folder, monkeypa
     assert documents(wanted, folder) == []
     assert len(documents(wanted, folder, of_any_sources=True)) == len(wanted)
     assert documents([Cell("landscape", {"scenario": "S1"})], folder, of_any_sources=True) == []
+
+
+def test_an_optimizer_has_one_look_whatever_follows_its_name():
+    assert style("AdamNorm, β2 0.9999") == style("AdamNorm (lr=0.1)") == style("adamnorm") != style("Adam")
+
+
+def test_a_failure_away_from_the_defaults_says_where():
+    assert other({"beta1": 0.0, "beta2": 0.1, "lr": 0.001}) == " at beta1 0, beta2 0.1"
+    assert other({"beta1": 0.9, "beta2": 0.999}) == ""

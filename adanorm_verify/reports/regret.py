@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..files import write_atomically
+from ..paper import Hyperparameters
 from ..regret.advice import advice
 from ..regret.hunting import title
 from ..regret.imbalance import agreement
@@ -95,14 +96,21 @@ def of_phase(records: list[Mapping[str, Any]]) -> list[str]:
 def of_hunt(records: list[Mapping[str, Any]]) -> list[str]:
     """The failures one by one, and those of whom nothing was found together."""
     told = [
-        f"{title(record['optimizer'])} fails on {shown(record['sequence'])}: average regret "
-        f"{record['average_regret']:.3g} after {record['horizon']:,} rounds, of {title(record['control'])} "
+        f"{title(record['optimizer'])}{other(record['hyperparameters'])} fails on {shown(record['sequence'])}: average "
+        f"regret {record['average_regret']:.3g} after {record['horizon']:,} rounds, of {title(record['control'])} "
         f"{record['control_average']:.2g}"
         for record in records
         if record["found"]
     ]
     spared = [title(record["optimizer"]) for record in records if not record["found"]]
     return [*told, *([f"nothing found for {', '.join(spared)}"] if spared else [])]
+
+
+def other(hyperparameters: Mapping[str, float]) -> str:
+    """Hyperparameters that are not the defaults, in brackets."""
+    defaults = {name: float(value) for name, value in Hyperparameters().items().items()}
+    changed = [f"{name} {value:g}" for name, value in hyperparameters.items() if value != defaults.get(name, value)]
+    return f" at {', '.join(changed)}" if changed else ""
 
 
 def of_logistic(records: list[Mapping[str, Any]]) -> list[str]:

@@ -31,6 +31,7 @@ COLOURS = {
 """A base to its colour, after the palette of Okabe and Ito, dark enough on white."""
 MARKERS = dict(zip(COLOURS, "osD^vPXd", strict=True))
 REFERENCE = "#555555"
+USUAL_BETA2 = 0.999
 OFF_THE_SCALE = 1e4
 """A line that begins so many times above everything else would leave no room to see it."""
 RC: dict[Any, Any] = {
@@ -62,7 +63,7 @@ class Style:
 
 def style(label: str) -> Style:
     """Of an optimizer's label: what its first word is of decides."""
-    name = label.split()[0].lower()
+    name = label.split()[0].strip(",").lower()
     base = name.removesuffix("norm")
     colour = COLOURS.get(base, "#111111")
     corrected = name.endswith("norm")
@@ -188,6 +189,7 @@ def phase_map(record: Mapping[str, Any]) -> Callable[[Axes], None]:
         edges = np.append(ratios / half, ratios[-1] * half)
         image = np.clip(np.array(record["map"], dtype=float), 0, 1).T
         mesh = axes.pcolormesh(np.arange(len(rare) + 1) - 0.5, edges, image, cmap="cividis", vmin=0, vmax=1)
+        mesh.set_edgecolor("face")  # no seams between cells
         figure = axes.figure
         assert figure is not None
         figure.colorbar(mesh, ax=axes, label="average regret / that of the wrong end")
@@ -217,16 +219,22 @@ def of_logistic(records: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     return found
 
 
+def trained(record: Mapping[str, Any]) -> str:
+    """A trained optimizer in a few words: steps differ from cell to cell, and are in the table."""
+    guard = " with the guard" if record["guard"] not in (None, "none") else ""
+    memory = f", β2 {record['beta2']}" if "sgd" not in record["name"] and record["beta2"] != USUAL_BETA2 else ""
+    return f"{label({'name': record['name']})}{guard}{memory}"
+
+
 def logistic_panel(records: Sequence[Mapping[str, Any]], rate: float) -> Callable[[Axes], None]:
     def draw_on(axes: Axes) -> None:
-        names = short_names([record["optimizer"] for record in records])
-        for (optimizer,), those in grouped(records, "optimizer").items():
+        for (optimizer,), those in grouped([{**one, "shown": trained(one)} for one in records], "shown").items():
             those = sorted(those, key=lambda record: record["batch"])
             batch = [record["batch"] for record in those]
             learned = np.array([record["learned"] for record in those])
             bars = np.abs(np.array([[record["low"], record["high"]] for record in those]).T - learned)
             look = style(optimizer)
-            axes.errorbar(batch, learned / rate, bars / rate, label=names[optimizer], capsize=2, **vars(look))
+            axes.errorbar(batch, learned / rate, bars / rate, label=optimizer, capsize=2, **vars(look))
             lawful = [(r["batch"], r["predicted"] / rate) for r in those if r["predicted"] is not None]
             if lawful and "Norm" in optimizer:
                 axes.plot(*zip(*lawful, strict=True), "_", color="#d55e00", markersize=11, markeredgewidth=1.8)
@@ -257,7 +265,7 @@ def path(record: Mapping[str, Any]) -> Callable[[Axes], None]:
             places = np.asarray(theta, dtype=float)
             thin = places[:: max(1, len(places) // 25)]
             height = np.interp(thin, x, y)
-            axes.plot(thin, height, label=name, **{**vars(look), "linestyle": "none"})
+            axes.plot(thin, height, label=label({"name": name}), **{**vars(look), "linestyle": "none"})
         axes.set_xlabel("θ")
 
     return draw_on
@@ -268,7 +276,9 @@ def updates(record: Mapping[str, Any]) -> Callable[[Axes], None]:
         for name, sizes in record["update"].items():
             look = style(name)
             steps = np.arange(1, len(sizes) + 1)
-            axes.plot(steps, np.abs(sizes), label=name, markevery=max(1, len(steps) // 8), **vars(look))
+            axes.plot(
+                steps, np.abs(sizes), label=label({"name": name}), markevery=max(1, len(steps) // 8), **vars(look)
+            )
         axes.set_yscale("log")
         axes.set_xlabel("step")
 

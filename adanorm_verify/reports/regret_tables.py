@@ -14,7 +14,7 @@ Table = tuple[list[str], list[list[str]]]
 
 
 def percent(share: float | None) -> str:
-    return "–" if share is None else f"{100 * share:.4g} %"
+    return "–" if share is None else f"{100 * share:.4g}\u00a0%"
 
 
 def number(value: float | None, digits: int = 3) -> str:
