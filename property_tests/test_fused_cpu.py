@@ -415,7 +415,8 @@ def test_a_checkpoint_goes_on_on_the_other_path(name, own):
         second.load_state_dict(checkpoint)
         found.append(moved(second, params, steps[3:]))
     for other in found[1:]:
-        torch.testing.assert_close(other, found[0], rtol=2.0**-26, atol=2.0**-26)
+        # Other orders of the same few roundings; observed: below one unit. What a step moves is 0.1.
+        torch.testing.assert_close(other, found[0], rtol=8 * 2.0**-52, atol=8 * 2.0**-52)
 
 
 @pytest.mark.parametrize("bad", [False, True])
@@ -440,7 +441,8 @@ def test_a_scaler_leaves_its_scale_to_the_step(name, own, bad):
         assert optimizer.state[p]["step"] == (1 if bad else 2)
         assert scaler.get_scale() == (512 if bad else 1024)
         found.append(p.detach())
-    torch.testing.assert_close(*found, rtol=2.0**-20, atol=2.0**-20)
+    # Scales are powers of two; observed: the same bits. Left: the roundings of two steps in another order.
+    torch.testing.assert_close(*found, rtol=8 * 2.0**-23, atol=8 * 2.0**-23)
 
 
 def test_a_scaler_may_have_divided_already():

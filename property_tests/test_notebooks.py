@@ -97,7 +97,9 @@ FIGURES = {
 def test_a_notebook_draws_every_line(request, notebook, name, colours):
     pixels = matplotlib.image.imread(request.getfixturevalue(notebook)[1] / f"{name}.png")[..., :3]
     for colour in colours:
-        drawn = np.isclose(pixels, matplotlib.colors.to_rgb(colour), atol=1 / 255).all(axis=-1)
+        drawn = np.isclose(pixels, matplotlib.colors.to_rgb(colour), atol=1 / 255).all(
+            axis=-1
+        )  # a level of the picture
         assert np.ptp(np.nonzero(drawn)[1]) > pixels.shape[1] / 3, f"{colour} crosses more than a third of the figure"
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy.optimize import linprog
 
 from adanorm_verify.regret import comparators
-from adanorm_verify.regret.certificates import Region, dual, inside, objective, region
+from adanorm_verify.regret.certificates import SECOND, Region, dual, inside, objective, region
 from adanorm_verify.regret.comparators import best
 from adanorm_verify.regret.links import LINKS
 from adanorm_verify.regret.minimising import central
@@ -158,9 +158,9 @@ def test_weighted_median_and_least_squares_by_hand():
     a, counts = np.ones((3, 1)), np.array([[1, 1, 3], [1, 1, 1], [5, 1, 1]])
     labels = np.array([-0.5, 0.25, 0.75])
     median = best(Problem("m", "absolute", Feasible("box", 1), "iid", a, labels, np.ones(3)), counts=counts)
-    assert median.points[:, 0] == pytest.approx([0.75, 0.25, -0.5], abs=1e-15)
+    assert median.points[:, 0] == pytest.approx([0.75, 0.25, -0.5], abs=2.0**-52)  # neighbours of a kink
     mean = best(Problem("m", "squares", Feasible("line", 1), "iid", a, labels, np.ones(3)), counts=counts)
-    assert mean.points[:, 0] == pytest.approx([0.4, 1 / 6, -1.5 / 7], abs=1e-15)
+    assert mean.points[:, 0] == pytest.approx([0.4, 1 / 6, -1.5 / 7], abs=4 * 2.0**-53)  # sums of three
 
 
 def test_a_kink_that_no_number_hits_still_has_a_small_gap():
@@ -249,7 +249,7 @@ def test_bisection_and_the_path_agree_in_one_dimension(link):
     other = comparators.certified(area, one.law, one.a[None], one.y[None], (q * one.w)[None], x[None], s[None])
     assert other.low[0] <= found.high[0]
     assert found.low[0] <= other.high[0]
-    assert found.high[0] == pytest.approx(other.high[0], rel=1e-6)
+    assert found.high[0] == pytest.approx(other.high[0], rel=1e-10)  # the gap at which the path stops
 
 
 def test_linear_losses_are_the_support_function():
@@ -264,7 +264,8 @@ def test_linear_losses_are_the_support_function():
     assert found.low[0] <= -10 <= found.high[0]
     assert found.points[0] == pytest.approx([-1.2, -1.6])
     wide = best(signs, sums=[[3, 4]], sums_error=0.1)
-    assert wide.low[0] == pytest.approx(-10 - 2 * 0.1 * np.sqrt(2), abs=1e-6)
+    worst = -10 - 2 * 0.1 * np.sqrt(2)
+    assert worst - 2 * (SECOND - 1) <= wide.low[0] <= worst
 
 
 def test_a_batch_counts_rows_and_divides_by_its_size():
