@@ -160,8 +160,8 @@ def measure(
         seed: of parameters and gradients.
 
     Raises:
-        ValueError: for an unknown name or path, no path, fewer than one round, or a label given twice.
-        ModuleNotFoundError: for a name whose package is not installed.
+        ValueError: for an unknown name or path, a name whose package is not installed, no path, fewer than one round,
+            or a label given twice.
     """
     if rounds < 1:
         raise ValueError(f"rounds must be at least 1, got {rounds}")
@@ -209,6 +209,8 @@ def _factories(
         raise ValueError(f"unknown path {wrong[0]!r}, expected one of {', '.join(PATHS)}")
     if unknown := [name for name in names if name not in NAMES]:
         raise ValueError(f"unknown optimizer {unknown[0]!r}, expected one of {', '.join(NAMES)}")
+    if absent := [name for name in names if name not in available()]:
+        raise ValueError(f"{absent[0]} needs {OTHERS[absent[0]]}, which is not installed")
     if taken := [label for label in extra if label in NAMES]:
         raise ValueError(f"the label {taken[0]!r} is taken")
     chosen = dict.fromkeys([BASELINE, *names])

@@ -83,7 +83,7 @@ def check_optimizer(
     """
     name = target if isinstance(target, str) else spelled(target)
     answers = dict(decisions or {})
-    refuse_sharded(sharded, device, legacy)
+    refuse_sharded(sharded, device, legacy, bool(expect))
     paper = in_shards(paper_algorithm(algorithm, answers), sharded)
     chosen = one_of("profile", profile, PROFILES)
     formats = tuple(one_of("dtype", dtype, {d: d for d in DTYPES}) for dtype in dtypes or chosen.dtypes)
@@ -136,7 +136,7 @@ def check_optimizer(
     return replace(verdict, environment=environment, setup=called)
 
 
-def refuse_sharded(count: int, device: str, legacy: bool) -> None:
+def refuse_sharded(count: int, device: str, legacy: bool, expect: bool) -> None:
     """Raise ValueError for a number of shards that there cannot be, or that goes with nothing else asked for."""
     if not 0 <= count <= LARGEST or count == 1:
         raise ValueError(f"sharded must be 0 (whole parameters) or 2 to {LARGEST} ranks, got {count}")
@@ -144,6 +144,8 @@ def refuse_sharded(count: int, device: str, legacy: bool) -> None:
         raise ValueError(f"sharded={count} runs on the CPU (gloo), got device {device!r}")
     if count and legacy:
         raise ValueError(f"sharded={count} and legacy=True exclude each other: old torch had no DTensors")
+    if count and expect:
+        raise ValueError(f"sharded={count} runs no checks of the contract, so none can be expected to fail")
 
 
 def spelled(target: Any) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
+import types
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
@@ -26,6 +28,17 @@ def workers(jobs: int | None = None, initializer: Callable[[], None] | None = No
             yield pool
         finally:
             pool.shutdown(cancel_futures=True)  # an interrupted run must not go on behind the prompt
+
+
+@contextmanager
+def without_main() -> Iterator[None]:
+    """A child imports its parent's main script, which may have no guard and need not be run again."""
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = types.ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
 
 
 def begin(initializer: Callable[[], None] | None = None) -> None:

@@ -88,8 +88,8 @@ class Check:
     def count(self, path: str) -> type[Step]:
         """How the subject keeps its step: on the device where it is capturable."""
         by_default = self.subject.parameters["capturable"].default if "capturable" in self.subject.parameters else False
-        chosen = self.subject.arguments.get("capturable", by_default)
-        return DeviceStep if path.partition(",")[0] == "capturable" or chosen is True else Step
+        flags = {**self.subject.arguments, **self.subject.paths.get(path, {})}
+        return DeviceStep if flags.get("capturable", by_default) is True else Step
 
     def envelope(self, case: Case, combination: Combination) -> list[list[Quantities | None]]:
         return self.bounded(case, combination)[0]

@@ -100,6 +100,7 @@ def loaded(name: str, options):
 LAYOUTS = {
     "transposed parameter": lambda p: (torch.nn.Parameter(p.detach().t().contiguous().t()), p.grad),
     "transposed gradient": lambda p: (p, p.grad.t().contiguous().t()),
+    "gradient negated lazily": lambda p: (p, torch._neg_view(-p.grad)),
     "expanded gradient": lambda p: (p, p.grad[:1].expand(p.shape)),
     "strided parameter": lambda p: (torch.nn.Parameter(p.detach().repeat(1, 2)[:, ::2]), p.grad),
     "unaligned parameter": lambda p: (

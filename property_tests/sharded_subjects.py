@@ -47,11 +47,13 @@ class OfWholeNorms(OnLocalTensors):
         return square.sqrt()
 
 
-class ReplicasApart(OnLocalTensors):
-    """What all ranks should have alike is moved by the last one alone; what they share, rightly."""
+class ReplicasApart(OfWholeNorms):
+    """Right where rows are shared out; what all ranks should have alike, each moves elsewhere."""
 
-    def norm(self, g: torch.Tensor) -> torch.Tensor:
-        return super().norm(g) * (1 + dist.get_rank() * 1e-3)
+    def step_tensor(self, param: Any, grad: Any, group: dict[str, Any]) -> None:
+        super().step_tensor(param, grad, group)
+        if not self.sharded:
+            param.to_local().add_(dist.get_rank() * 1e-3)
 
 
 class PlainTensorsOnly(Adam):

@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -272,8 +273,15 @@ def test_one_thread_asks_for_no_other(monkeypatch):
     moved(optim.AdamNorm(params, fused=True), params, gradients(SHAPES))
 
 
-def test_what_fails_in_another_thread_is_raised():
+def test_what_fails_in_another_thread_is_raised(monkeypatch):
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 3)
+    here, begun = threading.get_ident(), threading.Event()
+
     def loop(first, last, task):
+        if threading.get_ident() == here:
+            assert begun.wait(60), "another thread takes part"
+            return
+        begun.set()
         raise ZeroDivisionError(task)
 
     with pytest.raises(ZeroDivisionError):
@@ -282,6 +290,7 @@ def test_what_fails_in_another_thread_is_raised():
 
 def test_optimizers_may_step_at_once(monkeypatch):
     monkeypatch.setattr(_fused_cpu, "_TASK", 50)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 3)
 
     def run(seed):
         params = [torch.nn.Parameter(start) for start in starts(SHAPES)]

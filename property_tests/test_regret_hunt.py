@@ -283,18 +283,18 @@ def test_a_hunt_that_finds_nothing_ends_well(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "wrong",
+    ("wrong", "words"),
     [
-        ["--optimizer", "nope"],
-        ["--optimizer", "adam", "--control", "nope"],
-        ["--optimizer", "adam", "--class", "nope"],
-        ["--optimizer", "adam", "--budget", "0"],
-        ["--optimizer", "adam", "--budget", "nan"],
-        ["--optimizer", "leader"],
-        [],
+        (["--optimizer", "nope"], "unknown optimizer 'nope'"),
+        (["--optimizer", "adam", "--control", "nope"], "unknown optimizer 'nope'"),
+        (["--optimizer", "adam", "--class", "nope"], "--class must be one of"),
+        (["--optimizer", "adam", "--budget", "0"], "--budget must be a positive number"),
+        (["--optimizer", "adam", "--budget", "nan"], "--budget must be a positive number"),
+        (["--optimizer", "leader"], "has no step that settles"),
+        ([], "Missing option '--optimizer'"),
     ],
 )
-def test_a_hunt_that_cannot_run_exits_with_2(wrong):
+def test_a_hunt_that_cannot_run_exits_with_2_and_says_why(wrong, words):
     ran = CliRunner().invoke(main, ["hunt", *wrong])
     assert ran.exit_code == 2
-    assert ran.output
+    assert words in ran.output

@@ -26,7 +26,7 @@ def adamnorm(**more):
 
 
 def cell(optimizer, rate=0.1, batch=1, **more):
-    return {"kind": "logistic", "optimizer": optimizer, "rate": rate, "batch": batch, "runs": 32, **more}
+    return {"optimizer": optimizer, "rate": rate, "batch": batch, "runs": 32, **more}
 
 
 @pytest.fixture(scope="module")
@@ -281,9 +281,15 @@ def test_advice_says_nothing_that_no_record_supports():
         advice([])
 
 
+def test_features_without_a_slope_are_advised_on_too():
+    said = " ".join(advice([{**record(0.05), "features": 2, "slope": None}]))
+    assert "Features do not remove the bias" in said
+    assert "slope" not in said
+
+
 def test_the_law_for_a_step_size_tends_to_the_zero():
     law = zero(0.1, 8, GAMMA).low
-    gaps = [max(abs(end - law) for end in predicted(0.1, 8, GAMMA, lr, 0.9999)) for lr in (1e-2, 1e-3, 1e-4)]
+    gaps = [max(abs(end - law) for end in predicted(0.1, 8, GAMMA, lr, 0.9999, 15.0)) for lr in (1e-2, 1e-3, 1e-4)]
     assert gaps[0] > gaps[1] > gaps[2]
 
 

@@ -22,7 +22,7 @@ from adanorm_verify.regret.sentences import (
 
 @pytest.fixture(scope="module")
 def records():
-    return {scenario: measure({"kind": "landscape", "scenario": scenario}) for scenario in SENTENCES}
+    return {scenario: measure({"scenario": scenario}) for scenario in SENTENCES}
 
 
 def verdicts(record):
@@ -120,7 +120,7 @@ def test_regions_are_where_the_slopes_change():
 
 
 def test_the_same_settings_give_the_same_record(records):
-    assert json.dumps(measure({"kind": "landscape", "scenario": "S3"})) == json.dumps(records["S3"])
+    assert json.dumps(measure({"scenario": "S3"})) == json.dumps(records["S3"])
 
 
 @pytest.mark.parametrize(

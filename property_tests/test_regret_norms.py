@@ -12,7 +12,7 @@ from adanorm_verify.optim import AdamNorm
 from adanorm_verify.regret import norms
 from adanorm_verify.regret.norms import check, examples, measure, network, train
 
-SETTINGS = {"kind": "norms", "data": "made-up", "steps": 60, "seeds": 2, "windows": 6}
+SETTINGS = {"data": "made-up", "steps": 60, "seeds": 2, "windows": 6}
 FULL = {**norms.DEFAULTS, **SETTINGS}
 
 

@@ -27,7 +27,10 @@ def test_the_boundary_is_where_the_closed_form_has_it(settings):
     record = measure(settings)
     assert record["agrees"]
     for measured, line, resolution in zip(record["measured"], record["closed_form"], record["resolution"], strict=True):
-        assert abs(measured - line) <= resolution <= 0.6 * line
+        assert phase.holds(measured, resolution, line)
+        step = record["axes"]["ratio"][1] / record["axes"]["ratio"][0] - 1
+        # Two values of the grid, and of random gradients as many more as the runs do not tell apart.
+        assert resolution <= (2 * step * line if "periods" in settings else 0.6 * line)
     for row, line, unit in zip(record["map"], record["closed_form"], units(settings), strict=True):
         below = np.array(record["axes"]["ratio"]) * unit < line * 0.8
         above = np.array(record["axes"]["ratio"]) * unit > line * 1.25

@@ -122,7 +122,7 @@ def test_batches_lose_the_mean_of_their_rows():
     assert np.all(found.high < 100)
 
 
-SETTINGS = {"kind": "regret", "problem": "reddi", "optimizer": {"name": "adamnorm", "decay": 0.99}, "runs": 3,
+SETTINGS = {"problem": "reddi", "optimizer": {"name": "adamnorm", "decay": 0.99}, "runs": 3,
             "seed": 4, "first": 64, "last": 1000}  # fmt: skip
 
 

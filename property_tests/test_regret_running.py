@@ -15,8 +15,9 @@ from click.testing import CliRunner
 
 from adanorm_verify.cli import main
 from adanorm_verify.regret import cells as cells_module
-from adanorm_verify.regret.cells import Cell, of_file
+from adanorm_verify.regret.cells import Cell, keep, measured, of_file
 from adanorm_verify.regret.configuration import cells, preset, presets
+from adanorm_verify.regret.executing import Failure
 
 SMALL = """
 seed = 3
@@ -99,6 +100,50 @@ def test_a_wrong_optimizer_is_refused_with_what_is_allowed(tmp_path, optimizer, 
         cells(text, "text")
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[[regret]]\nproblem = 5\noptimizer = 'sgd'", "a problem is a name"),
+        ("[[regret]]\nproblem = 'signs'\noptimizer = 5", "optimizer = 5"),
+        ("[[regret]]\nproblem = 'signs-ball'\noptimizer = 'leader'", "leader"),
+        ("[[regret]]\nproblem = 'signs'\noptimizer = 'sgd'\nruns = 1", "runs = 1"),
+        ("[[regret]]\nproblem = []\noptimizer = 'sgd'", "problem is an empty list"),
+        ("[[phase]]\noptimizer = 5\ngamma = 0.9\nperiods = [3]\nratios = [1.1, 3.0, 9]", "an optimizer is a name"),
+        ("[[phase]]\noptimizer = 'sgdnorm'\ngamma = 0.9\nperiods = [3]\nratios = ['a', 3.0, 9]", "1 < low < high"),
+        ("[[logistic]]\noptimizer = 5\nrate = 0.1\nbatch = 1", "an optimizer is a name"),
+        ("[[landscape]]\nscenario = {a = 1}", "scenario must be one of"),
+        ("[[calibration]]\nname = {a = 1}", "name must be one of"),
+        ("[[norms]]\nkind = 'phase'", "unknown key 'kind'"),
+    ],
+)
+def test_a_wrong_value_is_named_with_its_place(text, message):
+    with pytest.raises(ValueError, match=message) as raised:
+        cells(text, "sweep")
+    assert str(raised.value).startswith("sweep: [")
+
+
+def test_what_another_version_has_measured_is_not_kept(tmp_path, monkeypatch):
+    [cell] = cells("[[landscape]]\nscenario = 'S1'", "sweep")
+    monkeypatch.setattr(cells_module, "sources", lambda: "other")
+    text = measured(cell)
+    monkeypatch.undo()
+    with pytest.raises(ValueError, match="other versions or sources"):
+        keep(cell, tmp_path, text)
+    assert not list(tmp_path.iterdir())
+
+
+def test_why_nothing_was_measured_is_said(tmp_path, monkeypatch):
+    config = tmp_path / "sweep.toml"
+    config.write_text("[[landscape]]\nscenario = 'S1'")
+    monkeypatch.setattr(
+        "adanorm_verify.regret.executing.run",
+        lambda found, *rest: [Failure(cell, "OSError: no such thing") for cell in found],
+    )
+    result = CliRunner().invoke(main, ["regret", "run", "--config", str(config), "--out", str(tmp_path / "out")])
+    assert result.exit_code == 2
+    assert "not measured: landscape S1: OSError: no such thing" in result.output
+
+
 def test_lists_are_crossed_and_equal_cells_are_one():
     found = cells(SMALL.replace('"logarithmic"', '"logarithmic", "logarithmic"'), "text")
     assert [cell.settings["name"] for cell in found] == [
@@ -125,9 +170,8 @@ def test_a_killed_run_goes_on_and_measures_nothing_twice(config, tmp_path):
         wait_for_a_cell(out, process)
         process.send_signal(signal.SIGKILL)
     before = {file: os.stat(out / "cells" / file).st_mtime_ns for file in contents(out)}
-    assert 0 < len(before) <= COUNT
-    text = finish(config, out)
-    assert len(before) == COUNT or f"{COUNT} cells, {len(before)} of them finished before" in text
+    assert 0 < len(before) < COUNT, "it was killed in the middle"
+    assert f"{COUNT} cells, {len(before)} of them finished before" in finish(config, out)
     after = contents(out)
     assert len(after) == COUNT
     assert all(os.stat(out / "cells" / file).st_mtime_ns == at for file, at in before.items())
@@ -188,6 +232,7 @@ def test_a_dask_worker_is_killed_and_nothing_is_lost_or_doubled(config, tmp_path
         out = tmp_path / "out"
         with start(config, out, "--dask", address) as run:
             wait_for_a_cell(out, run)
+            assert len(contents(out)) < COUNT, "the worker is killed in the middle"
             crew[0].send_signal(signal.SIGKILL)
             text, _ = run.communicate(timeout=300)
         assert run.returncode in (0, 1), text

@@ -75,7 +75,8 @@ def test_point_of_the_set_stays_to_the_last_bit_or_a_roundoff_of_the_sum(questio
     where = feasible(kind, len(x))
     inside = where.project(x, weights)
     again = where.project(inside, weights[::-1])
-    slack = 4 * len(x) * UNIT if kind == "simplex" else 2 * UNIT if kind == "ball" else 0.0
+    # On a ball the norm is a sum of len(x) squares; where rounding left it above the radius all are shrunk again.
+    slack = {"simplex": 4 * len(x), "ball": len(x) + 4}.get(kind, 0) * UNIT
     assert np.all(np.abs(again - inside) <= slack)
 
 
@@ -150,15 +151,11 @@ def test_least_of_many_directions_at_once():
     assert Feasible("line", 2).least(directions).tolist() == [-np.inf, 0.0]
 
 
-def test_middle_lies_inside_and_diameters_are_distances_of_two_points():
+def test_the_middle_lies_inside_and_far_points_do_not():
     for kind in KINDS:
         where = feasible(kind, 3)
         assert where.contains(where.middle)
         assert not where.contains(where.middle + 2)
-    box, ball, simplex = (feasible(kind, 3).diameters for kind in KINDS)
-    assert box == (pytest.approx(np.sqrt(12.0)), 2.0)
-    assert ball == (2.0, 2.0)
-    assert simplex == (pytest.approx(np.sqrt(2.0)), 1.0)
 
 
 @pytest.mark.parametrize(

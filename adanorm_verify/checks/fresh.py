@@ -6,9 +6,7 @@ import io
 import multiprocessing
 import pickle
 import sys
-import types
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection
@@ -18,6 +16,7 @@ import torch
 from torch import Tensor
 
 from .. import legacy
+from ..processes import without_main
 from .pages import Failed, NotApplicable
 
 NAME = "state-in-a-fresh-process"
@@ -74,17 +73,6 @@ def loaded(data: bytes) -> Any:
         return torch.load(io.BytesIO(data))
     except pickle.UnpicklingError:  # a class of its own among the state
         return torch.load(io.BytesIO(data), weights_only=False)
-
-
-@contextmanager
-def without_main() -> Iterator[None]:
-    """A child imports its parent's main script, which may have no guard and need not be run again."""
-    main = sys.modules["__main__"]
-    sys.modules["__main__"] = types.ModuleType("__main__")
-    try:
-        yield
-    finally:
-        sys.modules["__main__"] = main
 
 
 def warm() -> None:

@@ -41,8 +41,10 @@ def bench(
 ) -> None:
     """Step time and bandwidth side by side with torch.optim.Adam, and with pytorch_optimizer.AdaNorm if installed."""
     from ..bench import PATHS, WORKLOADS, measure
+    from ..gate import devices
     from ..reports import timings
 
+    devices(device)
     out = console()
     results = []
     for workload in workloads or [name for name in WORKLOADS if name != "large" or device == "cuda"]:

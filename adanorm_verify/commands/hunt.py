@@ -146,10 +146,7 @@ def trophy_lines(one: Mapping[str, Any], optimizer: str, control: str, names: tu
     from ..regret.sequences import shown
 
     sequence, played, T = one["sequence"], one["played"], one["horizon"]
-    if isinstance(sequence, dict):
-        met = f"gradients {sequence['A']} with probability {sequence['p']}, -{sequence['a']} otherwise"
-    else:
-        met = f"gradients {shown(sequence)} in turn"
+    met = f"gradients {shown(sequence)}{'' if isinstance(sequence, Mapping) else ' in turn'}"
     numbers = ", ".join(f"{name} {one['hyperparameters'][name]:g}" for name in names if name in one["hyperparameters"])
     ends = "it tends to that, proved" if one["certificate_verdict"] == "proved" else "measured, not proved"
     return [

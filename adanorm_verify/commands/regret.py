@@ -115,6 +115,8 @@ def conclude(out: Path, cells: list[Cell], failures: list[Failure], of_any_sourc
     from ..regret.summary import summary
     from ..reports import regret as rendering
 
+    for failure in failures:
+        click.echo(f"not measured: {failure.cell.kind} {named(failure.cell)}: {failure.why}", err=True)
     found = documents(cells, out / CELLS, of_any_sources)
     if not found:
         raise ValueError(f"{out}: nothing was measured")
@@ -123,8 +125,6 @@ def conclude(out: Path, cells: list[Cell], failures: list[Failure], of_any_sourc
     rendering.write_report(out, whole)
     for line in rendering.lines(whole):
         click.echo(line)
-    for failure in failures:
-        click.echo(f"not measured: {failure.cell.kind} {named(failure.cell)}: {failure.why}", err=True)
     click.echo(f"report: {out / 'report.html'}")
     if whole["missing"]:
         click.echo(f"{whole['missing']} of {len(cells)} cells are not measured", err=True)

@@ -70,11 +70,19 @@ def plan_of(columns: Columns) -> Plan:
         if entry is None:
             entry = _entries[key] = _Entry(plan)
         entry.plan = plan
-    elif entry.plan.grad_addresses != grad_addresses:
-        entry.plan = _with_gradients(entry, grad_addresses, key.device)
-    if _capturing(key.device):
-        entry.captured.append(entry.plan)
-    return entry.plan
+        return plan
+    plan = entry.plan
+    if plan.grad_addresses != grad_addresses:
+        plan = _with_gradients(entry, grad_addresses, key.device)
+    if not _capturing(key.device):
+        if plan.spare is None:
+            plan = replace(plan, spare=_spare(len(numels), key.device))
+        entry.plan = plan
+        return plan
+    entry.captured.append(plan)
+    if plan is not entry.plan:  # what it reads has its values from the graph's first replay on: no other step may
+        entry.plan = replace(entry.plan, spare=None)
+    return plan
 
 
 def _new_plan(addresses: Addresses, numels: tuple[int, ...], grad_addresses: tuple[int, ...], param: Tensor) -> Plan:

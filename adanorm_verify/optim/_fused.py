@@ -65,9 +65,7 @@ def _unsupported(p: Tensor) -> str:
 def _missing(device: str) -> str:
     if device not in _MODULES:
         return f"its device must be one of {', '.join(_MODULES)}, got {device}"
-    module, library = _MODULES[device]
-    if find_spec(f"{__package__}.{module}") is None:
-        return f"no fused step is written for its device, got {device}"
+    library = _MODULES[device][1]
     if find_spec(library) is None:
         return f"on {device} it needs {library}, which is not installed"
     return ""

@@ -18,7 +18,8 @@ from ._addresses import ELEMENTWISE, POINTERS, Columns, plan_of
 from ._options import Options, compute_dtype
 from ._tensors import Tensors
 
-_GETTERS = {name: attrgetter(name) for name in ("grad", *POINTERS)}
+# An address tells nothing of a sign that is yet to be applied.
+_GETTERS: dict[str, Any] = {"grad": lambda one: one.grad.resolve_neg(), **{name: attrgetter(name) for name in POINTERS}}
 
 
 @torch.compiler.disable  # addresses mean nothing to torch's compiler

@@ -1,9 +1,9 @@
 """Parameters that are DTensors: a step works on this rank's part of each, with the norm of the whole tensor.
 
 The norms of a step travel together: one `all_reduce` for each process group over which parameters are sharded, however
-many there are (one for a one-dimensional mesh, two for two dimensions). Every rank enters it at every step, whatever
-gradients it has, so that none waits for another in vain. All else is elementwise and runs on the local tensors, where
-no operation can bring in a collective of its own.
+many there are (one for a one-dimensional mesh, two for two dimensions). Where norms are kept, every rank enters it at
+every step, whatever gradients it has, so that none waits for another in vain. All else is elementwise and runs on the
+local tensors, where no operation can bring in a collective of its own.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""AdaNorm's gradient norm correction, eqs. 4-6: the one place where it is written.
+"""AdaNorm's gradient norm correction, eqs. 4-6: where it is written, and for CUDA once more in `_kernels.scalars`.
 
 With g the gradient of one tensor, n its L2 norm and e the exponential average of the norms,
 

@@ -128,9 +128,10 @@ def _features(records: list[Record]) -> list[str]:
     if not found:
         return []
     r = max(found, key=lambda one: abs(log(one["learned"] / one["rate"])))
+    slope = "" if r["slope"] is None else f"; the slope of the calibration is {r['slope']:.3g}"
     return [
         f"Features do not remove the bias: with {r['features']} of them {r['optimizer']} predicts, on average, "
-        f"{instead(r)}; the slope of the calibration is {r['slope']:.3g}."
+        f"{instead(r)}{slope}."
     ]
 
 
@@ -142,8 +143,8 @@ def _law(corrected: list[Record]) -> list[str]:
     apart = abs(worst["learned"] / worst["predicted"] - 1)
     within = sum(r["matches_predicted"] for r in known)
     return [
-        f"None of this is chance: the law for the step size predicts {within} of {len(known)} cells within their 95 % "
-        f"error bars, and all of them to {percent(apart)}."
+        f"The law for the step size predicts {within} of {len(known)} cells within their 95 % error bars, and all of "
+        f"them to {percent(apart)}."
     ]
 
 

@@ -13,9 +13,10 @@ import numpy as np
 
 from .growth import OCTAVES, Growth, Kind, grow
 from .methods import Method, method_of
-from .playing import UNIT, Checkpoint, Game, dyadic
+from .playing import Game, dyadic
 from .powers import LEVEL
 from .problems import Problem, periodic, table
+from .regrets import regret_of
 from .sets import Feasible
 
 COVERAGE = 0.9
@@ -125,62 +126,16 @@ ENTRIES = (
 KNOWN = {entry.name: entry for entry in ENTRIES}
 
 
-def enclosures(problem: Problem, checkpoint: Checkpoint) -> tuple[np.ndarray, np.ndarray]:
-    """Regret against the best fixed point, (runs,) each: linear losses, and squares in one dimension.
-
-    Raises:
-        ValueError: other losses.
-    """
-    if problem.link == "linear":
-        least, error = _least_linear(problem, checkpoint)
-    elif problem.link == "squares" and problem.dimension == 1:
-        least, error = _least_squares(problem, checkpoint)
-    else:
-        raise ValueError(f"{problem.name}: no closed form for {problem.link} in {problem.dimension} dimensions")
-    middle = checkpoint.loss - least
-    width = checkpoint.rounding + error + UNIT * np.abs(middle)
-    return middle - width, middle + width
-
-
-def _least_linear(problem: Problem, checkpoint: Checkpoint) -> tuple[np.ndarray, np.ndarray]:
-    """min over the set of <sum of gradients, theta>, and a bound on its rounding."""
-    if checkpoint.counts is None:
-        assert checkpoint.sums is not None
-        sums, terms = checkpoint.sums, checkpoint.horizon
-        size = np.full(len(sums), float(checkpoint.horizon))  # made-up gradients of size 1
-    else:
-        weights = checkpoint.counts * problem.w
-        sums, terms = weights @ problem.a, len(problem.w)
-        size = (weights @ np.abs(problem.a)).sum(axis=1)
-    exact = np.all(sums == np.round(sums), axis=1) & np.all(problem.a == np.round(problem.a)) & np.all(problem.w == 1)
-    reach = max(abs(problem.feasible.low), abs(problem.feasible.high), problem.feasible.radius)
-    error = np.where(exact, 0, (terms + 4) * UNIT * size) * reach
-    return problem.feasible.least(sums), error
-
-
-def _least_squares(problem: Problem, checkpoint: Checkpoint) -> tuple[np.ndarray, np.ndarray]:
-    """min over the interval of sum of w (a theta - y)^2/2: a sum of terms >= 0, flat where theta is rounded."""
-    a, counts = problem.a[:, 0], checkpoint.counts
-    assert counts is not None
-    weights = counts * problem.w
-    theta = np.clip((weights @ (a * problem.y)) / (weights @ a**2), problem.feasible.low, problem.feasible.high)
-    least = np.sum(weights * (a * theta[:, None] - problem.y) ** 2, axis=1) / 2
-    moved = weights @ a**2 * ((len(a) + 4) * UNIT * (1 + np.abs(theta))) ** 2
-    return least, (len(a) + 8) * UNIT * least + moved
-
-
 DEFAULTS: dict[str, Any] = {"repetitions": 200, "runs": 64, "first": 16, "last": 2**14, "seed": 0}
 LEASTS = {"repetitions": 1, "runs": 2, "first": 1, "last": 1, "seed": 0}
 
 
 def check(settings: Mapping[str, Any]) -> None:
     """Raise ValueError, with the key, the value and what is allowed, for settings that cannot be measured."""
-    allowed = ("kind", "name", *DEFAULTS)
+    allowed = ("name", *DEFAULTS)
     if unknown := [key for key in settings if key not in allowed]:
-        raise ValueError(f"unknown calibration setting {unknown[0]!r}; the settings are {', '.join(allowed[1:])}")
-    if settings.get("kind", "calibration") != "calibration":
-        raise ValueError(f"kind must be 'calibration', got {settings['kind']!r}")
-    if settings.get("name") not in KNOWN:
+        raise ValueError(f"unknown calibration setting {unknown[0]!r}; the settings are {', '.join(allowed)}")
+    if settings.get("name") not in tuple(KNOWN):
         raise ValueError(f"name must be one of {', '.join(KNOWN)}, got {settings.get('name')!r}")
     known = {**DEFAULTS, **settings}
     for key, least in LEASTS.items():
@@ -205,8 +160,11 @@ def measure(settings: Mapping[str, Any], judge: Callable[..., Growth] = grow) ->
     entry, repetitions, runs = KNOWN[known["name"]], known["repetitions"], known["runs"]
     horizons = dyadic(known["first"], known["last"])
     game = Game(entry.method, entry.problem, repetitions * runs, known["seed"])
-    regret = np.array([enclosures(entry.problem, game.play(horizon)) for horizon in horizons])
-    low, high = (regret[:, end].reshape(len(horizons), repetitions, runs) for end in (0, 1))
+    played = [regret_of(game.play(horizon), entry.problem) for horizon in horizons]
+    low, high = (
+        np.array([getattr(one, end) for one in played]).reshape(len(horizons), repetitions, runs)
+        for end in ("low", "high")
+    )
     return record(entry, [judge(horizons, low[:, one], high[:, one]) for one in range(repetitions)])
 
 

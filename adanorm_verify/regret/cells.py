@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 from importlib import import_module
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from .. import __version__
 from ..files import write_atomically
+from ..ledger.folder import folder as theory
 
 KINDS = {
     "calibration": "calibration",
@@ -25,8 +27,12 @@ KINDS = {
     "norms": "norms",
 }
 """Kind of a cell to the module that has its `check(settings)` and `measure(settings)`; in the order of the report."""
-PACKAGES = ("numpy", "scipy", "numba", "llvmlite")
-"""On whose versions the last digits of a record may depend."""
+PACKAGES = ("numpy", "scipy", "numba", "llvmlite", "torch", "scikit-learn")
+"""On whose versions the last digits of a record may depend; None where one is not installed."""
+MEASURING = ("regret", "paper", "ledger", "optim", "reference.py")
+"""What of this package measures; the ledger's folder besides."""
+_ALONE = Lock()
+"""A worker of several threads measures in one: torch's generator and its settings are of the process."""
 
 
 @dataclass(frozen=True)
@@ -63,24 +69,32 @@ def module(kind: str) -> Any:
 
 
 @cache
-def versions() -> dict[str, str]:
-    return {"adanorm-verify": __version__, **{name: version(name) for name in PACKAGES}}
+def versions() -> dict[str, str | None]:
+    return {"adanorm-verify": __version__, **{name: _installed(name) for name in PACKAGES}}
+
+
+def _installed(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
 
 
 @cache
 def sources() -> str:
     """A digest of the code that measures: a record of other code does not count."""
-    here = Path(__file__).parent
+    package = Path(__file__).parent.parent
     digest = sha256()
-    for folder in (here, here.parent / "paper"):
-        for file in sorted(folder.glob("*.py")):
-            digest.update(f"{folder.name}/{file.name}\0".encode() + file.read_bytes())
+    for place in (*(package / name for name in MEASURING), theory()):
+        for file in sorted(place.glob("*.py")) if place.is_dir() else [place]:
+            digest.update(f"{place.name}/{file.name}\0".encode() + file.read_bytes())
     return digest.hexdigest()[:16]
 
 
 def measured(cell: Cell) -> str:
     """The text of a cell's file: measured now, the same bytes wherever and beside whatever it is."""
-    record = module(cell.kind).measure(cell.settings)
+    with _ALONE:
+        record = module(cell.kind).measure(cell.settings)
     document = {
         "kind": cell.kind,
         "settings": cell.settings,
@@ -99,7 +113,14 @@ def finished(cell: Cell, folder: Path) -> dict[str, Any] | None:
 
 
 def keep(cell: Cell, folder: Path, text: str) -> None:
-    """Write a cell's file, whole or not at all."""
+    """Write a cell's file, whole or not at all.
+
+    Raises:
+        ValueError: a worker elsewhere has measured it by another version.
+    """
+    document = json.loads(text)
+    if (document["versions"], document["sources"]) != (versions(), sources()):
+        raise ValueError(f"measured by other versions or sources than here: {document['versions']}")
     write_atomically(folder / cell.name, text)
 
 
@@ -109,11 +130,11 @@ def of_file(file: Path) -> tuple[Cell, str]:
     Raises:
         ValueError: it is no cell's file.
     """
-    text = file.read_text(encoding="utf-8")
     try:
+        text = file.read_text(encoding="utf-8")
         document = json.loads(text)
         cell = Cell(document["kind"], document["settings"])
-    except (json.JSONDecodeError, KeyError, TypeError) as error:
+    except (UnicodeDecodeError, json.JSONDecodeError, KeyError, TypeError) as error:
         raise ValueError(f"{str(file)!r} is no record of a cell: {error!r}") from None
     if cell.kind not in KINDS:
         raise ValueError(f"{str(file)!r}: unknown kind {cell.kind!r}; the kinds are {', '.join(KINDS)}")
@@ -130,9 +151,9 @@ def documents(cells: Sequence[Cell], folder: Path, of_any_sources: bool = False)
     """
     others = {}
     if of_any_sources:
-        for file in sorted(folder.glob("*.json")):
-            document = json.loads(file.read_text(encoding="utf-8"))
-            others[document["kind"], canonical(document["settings"])] = document
+        for file in sorted(folder.glob("*.json"), key=lambda file: file.stat().st_mtime_ns):  # the newest counts
+            cell, text = of_file(file)
+            others[cell.kind, canonical(cell.settings)] = json.loads(text)
     found = (finished(cell, folder) or others.get((cell.kind, canonical(cell.settings))) for cell in cells)
     return [document for document in found if document is not None]
 

@@ -71,7 +71,9 @@ def renamed(contents: Mapping[str, Any], name: str) -> dict[str, Any]:
 def statement(settings: Mapping[str, Any], sequence: Sequence[int], memories: Mapping[str, Memory]) -> str:
     """What is proved, in words."""
     method = method_of(settings)
-    numbers = ", ".join(f"{name} = {settings.get(name, DEFAULTS[name]):g}" for name in read(method) if name != "lr")
+    numbers = ", ".join(
+        f"{name} = {settings.get(name, DEFAULTS[name]):g}" for name in method.listed.hyperparameters if name != "lr"
+    )
     settling = method.steps != "constant" or "sum" in memories.values()
     end = (
         f"theta_t tends to 1 and R(T)/T to {limit(sequence)}"
@@ -85,10 +87,6 @@ def statement(settings: Mapping[str, Any], sequence: Sequence[int], memories: Ma
         f"each step projected onto [-1, 1]. For every alpha > 0 and every start: {end}, although the best fixed point "
         "is -1."
     )
-
-
-def read(method: Method) -> tuple[str, ...]:
-    return method.listed.hyperparameters
 
 
 def evidence(method: Method, sequence: Sequence[int]) -> Step:

@@ -30,7 +30,7 @@ AXES = {
     "hunt": ("optimizer", "control", "class"),
     "logistic": ("optimizer", "rate", "batch", "features"),
     "landscape": ("scenario",),
-    "norms": ("optimizer", "seed"),
+    "norms": ("seed",),
 }
 """Keys whose value may be a list: one cell for every combination."""
 WITHOUT_CHANCE = ("landscape",)
@@ -79,13 +79,12 @@ def cells(text: str, where: str) -> list[Cell]:
             place = f"{where}: [{kind}] {number}"
             if not isinstance(group, dict):
                 raise ValueError(f"{place}: a table is wanted, got {group!r}")
-            for settings in crossed(kind, group if kind in WITHOUT_CHANCE else {"seed": seed, **group}):
-                cell = Cell(kind, settings)
-                try:
-                    cell.check()
-                except ValueError as error:
-                    raise ValueError(f"{place}: {error}") from None
-                found.append(cell)
+            try:
+                for settings in crossed(kind, group if kind in WITHOUT_CHANCE else {"seed": seed, **group}):
+                    found.append(Cell(kind, settings))
+                    found[-1].check()
+            except ValueError as error:
+                raise ValueError(f"{place}: {error}") from None
     if not found:
         raise ValueError(f"{where}: nothing to run; the keys are seed, {', '.join(KINDS)}")
     return list({cell.key: cell for cell in found}.values())
@@ -93,7 +92,11 @@ def cells(text: str, where: str) -> list[Cell]:
 
 def crossed(kind: str, group: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """The settings of a table, one for every combination of its lists; an optimizer may be a name alone."""
+    if "kind" in group:
+        raise ValueError(f"unknown key 'kind': the table's name says that it is {kind}")
     axes = [key for key in AXES[kind] if isinstance(group.get(key), list)]
+    if empty := [key for key in axes if not group[key]]:
+        raise ValueError(f"{empty[0]} is an empty list")
     for values in product(*(group[key] for key in axes)):
         settings = {**group, **dict(zip(axes, values, strict=True))}
         for key in ("optimizer", "control"):

@@ -69,8 +69,8 @@ def run(cells: Sequence[Cell], folder: Path, executors: Executors, progress: Pro
     left = [cell for cell in cells if not (folder / cell.name).is_file()]
     failures: list[Failure] = []
     lost = 0
-    told = _telling(progress, len(cells))
-    told(len(cells) - len(left), "")
+    if progress is not None:
+        progress("regret", len(cells) - len(left), len(cells))
     while left:
         before = len(left)
         try:
@@ -85,18 +85,11 @@ def run(cells: Sequence[Cell], folder: Path, executors: Executors, progress: Pro
                     except Exception as error:  # one cell's failure is reported, and the others go on
                         failures.append(Failure(cell, f"{type(error).__name__}: {error}"))
                     left.remove(cell)
-                    told(len(cells) - len(left), cell.kind)
+                    if progress is not None:
+                        progress(cell.kind, len(cells) - len(left), len(cells))
         except BrokenProcessPool:
             lost = lost + 1 if len(left) == before else 0
             if lost >= LOST_AT_MOST:
                 failures += [Failure(cell, "its worker died again and again") for cell in left]
                 break
     return failures
-
-
-def _telling(progress: Progress | None, total: int) -> Callable[[int, str], None]:
-    def tell(done: int, kind: str) -> None:
-        if progress is not None:
-            progress(kind or "regret", done, total)
-
-    return tell

@@ -156,7 +156,7 @@ def _two_point(judge: Judge, budget: Budget, found: list, seed: int, longest: in
 
 # Cells -----------------------------------------------------------------------------------------------------------
 
-KEYS = {"kind", "optimizer", "control", "class", "effort", "seed", "longest"}
+KEYS = {"optimizer", "control", "class", "effort", "seed", "longest"}
 CELL_LONGEST = 10_000_000
 """Rounds that a cell plays at most where its settings do not say."""
 

@@ -11,14 +11,13 @@ from math import log, sqrt
 from typing import Any
 
 import numpy as np
-from scipy.stats import t as student
 
 from .methods import label, method_of
 from .playing import Game
+from .powers import half_width, student
 from .rarity import CORRECTED, Study, sigmoid
 
 DEFAULTS: dict[str, Any] = {
-    "kind": "logistic",
     "features": 0,
     "informative": True,
     "runs": 64,
@@ -27,11 +26,10 @@ DEFAULTS: dict[str, Any] = {
     "seed": 0,
 }
 REQUIRED = ("optimizer", "rate", "batch")
-CONFIDENCE = 0.95
 LOOKS = 200
-"""At the parameters, in the second part of the runs: five a relaxation time."""
+"""At the parameters, in the second part of the runs: eight a relaxation time."""
 NEWTON = 30
-"""Steps of a fit with two parameters from the fit with one; ten reach the last digit (the tests see it)."""
+"""Steps of a fit with two parameters from the fit with one; ten reach the last digit."""
 FROZEN = 1e-9
 """A step size at which parameters stay where they are: what they have moved, over it, is the sum of the updates."""
 SPREAD = 0.25
@@ -80,8 +78,7 @@ def check(settings: Mapping[str, Any]) -> None:
 
 def interval(values: np.ndarray) -> tuple[float, float, float]:
     """Mean of independent values, and the ends of its 95 % interval (Student)."""
-    mean, n = float(np.mean(values)), len(values)
-    half = float(student.ppf((1 + CONFIDENCE) / 2, n - 1)) * float(np.std(values, ddof=1)) / sqrt(n)
+    mean, half = float(np.mean(values)), float(half_width(values))
     return mean, mean - half, mean + half
 
 
@@ -108,15 +105,14 @@ def measure(settings: Mapping[str, Any]) -> dict[str, Any]:
     """
     check(settings)
     full = {**DEFAULTS, **settings}
-    study = Study(**{key: value for key, value in full.items() if key != "kind"})
+    study = Study(**full)
     learned, theta = _trained(study)
     mean, low, high = interval(learned)
     expected = study.predicted
     law = study.closed_form
-    error = (high - low) / 2 / float(student.ppf((1 + CONFIDENCE) / 2, study.runs - 1))
+    error = (high - low) / 2 / student(study.runs - 1)
     numbers = study.method.hyperparameters
     record = {
-        "kind": "logistic",
         "optimizer": label(study.optimizer),
         "name": study.method.name,
         "guard": dict(study.method.decisions).get("guard"),
@@ -171,14 +167,13 @@ def agreement(records: Sequence[Mapping[str, Any]], law: str = "predicted") -> d
     known = [record for record in records if record[distance] is not None]
     if not known:
         raise ValueError(f"no record has a {law} to agree with")
-    share = (1 - CONFIDENCE) / len(known) / 2
-    over = [abs(record[distance]) / float(student.isf(share, record["runs"] - 1)) for record in known]
+    over = [abs(record[distance]) / student(record["runs"] - 1, len(known)) for record in known]
     worst = known[int(np.argmax(over))]
     return {
         "cells": len(known),
         "within": sum(record[matches] for record in known),
         "largest": float(abs(worst[distance])),
-        "limit": float(student.isf(share, worst["runs"] - 1)),
+        "limit": student(worst["runs"] - 1, len(known)),
         "agrees": bool(max(over) <= 1),
     }
 
@@ -224,7 +219,7 @@ def _field(study: Study, middle: float) -> dict[str, float]:
     (slope, offset), covariance = np.polyfit(x, update, 1, cov=True)
     root = -offset / slope
     error = sqrt(covariance[1, 1] + root**2 * covariance[0, 0] + 2 * root * covariance[0, 1]) / abs(slope)
-    half = float(student.ppf((1 + CONFIDENCE) / 2, study.runs - 2)) * error
+    half = student(study.runs - 2) * error
     ends = [middle + one for one in (root, root - half, root + half)]
     return dict(zip(("zero", "low", "high"), ends, strict=True))
 

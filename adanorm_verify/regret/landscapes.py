@@ -19,7 +19,7 @@ from ..reference import initial_state, step
 from .sentences import END, SENTENCES, Outcome, Run, Sentence
 
 METHODS = ("adam", "adamnorm")
-DEFAULTS: dict[str, Any] = {"kind": "landscape", "steps": 1000, "lr": 1e-3, "gamma": 0.95, "bias_correction": True}
+DEFAULTS: dict[str, Any] = {"steps": 1000, "lr": 1e-3, "gamma": 0.95, "bias_correction": True}
 POINTS = 201
 """Of a landscape's picture."""
 
@@ -84,7 +84,7 @@ def check(settings: Mapping[str, Any]) -> None:
     for key in settings:
         if key not in known:
             raise ValueError(f"unknown setting {key!r} of kind landscape; it has {', '.join(known)}")
-    if settings.get("scenario") not in SENTENCES:
+    if settings.get("scenario") not in tuple(SENTENCES):
         raise ValueError(f"scenario must be one of {', '.join(SENTENCES)}, got {settings.get('scenario')!r}")
     full = {**DEFAULTS, **settings}
     steps = full["steps"]
@@ -168,7 +168,6 @@ def measure(settings: Mapping[str, Any]) -> dict[str, Any]:
     first = sentences[0]
     by_name = dict(zip(METHODS, shown, strict=True))
     return {
-        "kind": "landscape",
         **{key: full[key] for key in ("scenario", "steps", "lr", "gamma", "bias_correction")},
         **{key: first[key] for key in ("sentence", "verdict", "why", "variations")},
         "sentences": sentences,

@@ -25,7 +25,6 @@ class Link:
         slope: a subgradient of it in z.
         conjugate: phi*(s, y) = max over z of s z - phi(z, y); infinite outside of `domain`.
         domain: of s, for labels y: a pair of arrays.
-        smooth: whether phi is differentiable everywhere.
     """
 
     name: str
@@ -33,7 +32,6 @@ class Link:
     slope: Equation
     conjugate: Callable[[Any, Any], Any]
     domain: Callable[[Any], tuple[Any, Any]]
-    smooth: bool
 
 
 def linear(z, w):
@@ -83,21 +81,21 @@ def entropy(p):
     return np.where(inside, q * np.log(q) + (1 - q) * np.log1p(-q), 0.0)
 
 
-def _link(loss, slope, conjugate, domain, smooth) -> Link:
+def _link(loss, slope, conjugate, domain) -> Link:
     name = loss.__name__
-    return Link(name, Equation("loss", loss, name), Equation("slope", slope, f"{name}'"), conjugate, domain, smooth)
+    return Link(name, Equation("loss", loss, name), Equation("slope", slope, f"{name}'"), conjugate, domain)
 
 
 LINKS = {
     link.name: link
     for link in (
-        _link(linear, linear_slope, lambda s, y: 0.0 * s, lambda y: (np.ones_like(y), np.ones_like(y)), True),
-        _link(squares, squares_slope, lambda s, y: s * y + s**2 / 2, lambda y: (-np.inf + 0 * y, np.inf + 0 * y), True),
-        _link(absolute, absolute_slope, lambda s, y: s * y, lambda y: (-np.ones_like(y), np.ones_like(y)), False),
+        _link(linear, linear_slope, lambda s, y: 0.0 * s, lambda y: (np.ones_like(y), np.ones_like(y))),
+        _link(squares, squares_slope, lambda s, y: s * y + s**2 / 2, lambda y: (-np.inf + 0 * y, np.inf + 0 * y)),
+        _link(absolute, absolute_slope, lambda s, y: s * y, lambda y: (-np.ones_like(y), np.ones_like(y))),
         _link(
-            hinge, hinge_slope, lambda s, y: s * y, lambda y: (np.minimum(-y, 0), np.maximum(-y, 0)), False
+            hinge, hinge_slope, lambda s, y: s * y, lambda y: (np.minimum(-y, 0), np.maximum(-y, 0))
         ),  # y is 1 or -1: max over z of s z - max(0, 1 - y z), at z = y
-        _link(logistic, logistic_slope, lambda s, y: entropy(s + y), lambda y: (-y, 1 - y), True),
+        _link(logistic, logistic_slope, lambda s, y: entropy(s + y), lambda y: (-y, 1 - y)),
     )
 }
 """Name to link. Labels: any for squares and absolute, 1 or -1 for hinge, shares of positives in [0, 1] for logistic."""

@@ -141,6 +141,8 @@ def method_of(settings: Mapping[str, Any]) -> Method:
     Raises:
         ValueError: a key that is not known, no name, or a value that is not allowed, with the key and the value.
     """
+    if not isinstance(settings, Mapping):
+        raise ValueError(f"an optimizer is a name, or a table with a name, got {settings!r}")
     if unknown := [key for key in settings if key != "name" and key not in DEFAULTS]:
         raise ValueError(f"unknown optimizer setting {unknown[0]!r}; the settings are name, {', '.join(DEFAULTS)}")
     if "name" not in settings:

@@ -13,13 +13,14 @@ from typing import Any
 
 import numpy as np
 import torch
-from scipy.stats import t as student
+from scipy import stats
 from torch import Tensor, nn
 
 from ..optim import AdamNorm
+from .imbalance import interval
+from .powers import LEVEL
 
 DEFAULTS: dict[str, Any] = {
-    "kind": "norms",
     "steps": 600,
     "batch": 64,
     "lr": 1e-3,
@@ -33,9 +34,8 @@ DATA = ("digits", "made-up")
 CLASSES, SIDE = 10, 8
 HELD_OUT = 0.25
 """Of the examples, for the test accuracy."""
-CONFIDENCE = 0.95
 METHODS = ("adam", "adamnorm")
-NORMAL = 1.959963984540054
+NORMAL = float(stats.norm.isf((1 - LEVEL) / 2))
 """The 97.5 % quantile of the normal law."""
 STILL = 0.02
 """Of the steps at the start, whose norms are of the averages' filling, left out of the mean over the training."""
@@ -209,9 +209,7 @@ def _curve(values: list[np.ndarray], windows: int) -> dict[str, list[float]]:
 
 
 def _interval(values: np.ndarray) -> dict[str, float]:
-    half = float(student.ppf((1 + CONFIDENCE) / 2, len(values) - 1)) * float(np.std(values, ddof=1)) / sqrt(len(values))
-    mean = float(np.mean(values))
-    return {"mean": mean, "low": mean - half, "high": mean + half}
+    return dict(zip(("mean", "low", "high"), interval(values), strict=True))
 
 
 def _accuracy(runs: list[dict[str, Any]]) -> dict[str, float]:

@@ -26,7 +26,7 @@ from .problems import Problem, table
 from .sets import Feasible
 from .settled import settle
 
-KEYS = {"kind", "optimizer", "gamma", "periods", "rarities", "ratios", "seed"}
+KEYS = {"optimizer", "gamma", "periods", "rarities", "ratios", "seed"}
 MEMORIES = 60
 """e^-60 is what is left of the beginning when the drift on periodic gradients is measured."""
 PERIODS = 64
@@ -60,6 +60,7 @@ def check(settings: Mapping[str, Any]) -> None:
     gamma = settings["gamma"]
     if isinstance(gamma, bool) or not isinstance(gamma, int | float) or not 0 < gamma < 1:
         raise ValueError(f"gamma must be in (0, 1), got {gamma!r}")
+    method_of(settings["optimizer"])
     played = {**settings["optimizer"], "gamma": gamma}
     refuse("optimizer", played)
     if "s" not in method_of(played).listed:
@@ -89,7 +90,8 @@ def _check_ratios(settings: Mapping[str, Any]) -> None:
     low, high, n = ratios
     if isinstance(n, bool) or not isinstance(n, int) or not GRID[0] <= n <= GRID[1]:
         raise ValueError(f"n of ratios must be a whole number from {GRID[0]} to {GRID[1]}, got {n!r}")
-    if not 1 < low < high < np.inf:
+    numbers = all(isinstance(end, int | float) and not isinstance(end, bool) for end in (low, high))
+    if not numbers or not 1 < low < high < np.inf:
         raise ValueError(f"ratios must have 1 < low < high, got {low!r} and {high!r}")
     for where in axis(settings):
         line = closed_form(settings, where) / balance(settings, where)
@@ -122,10 +124,11 @@ def measure(settings: Mapping[str, Any]) -> dict[str, Any]:
 
     Returns:
         `axes`: `period` or `rarity`, and `ratio`, A/a as multiples of `balance`; `measured`, `closed_form` and
-        `resolution`, A/a by the first axis, `measured` null where the drift does not turn once; `settled`, the A/a at
+        `resolution`, A/a by the first axis, `measured` the middle and `resolution` the width of
+        the bracket, null where the drift does not turn once; `settled`, the A/a at
         which the settled cycle of the whole list has no drift, null for rarities; `map`, by the first axis and the
         ratios, the average regret from the middle as a part of that at the wrong end; `agrees`, whether every
-        measured boundary lies within its resolution of the closed form, and `agrees_settled`, of the settled cycle.
+        bracket holds the closed form, and `agrees_settled`, of the settled cycle.
     """
     method = method_of({**settings["optimizer"], "gamma": settings["gamma"]})
     low, high, n = settings["ratios"]
@@ -149,9 +152,17 @@ def measure(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def near(rows: Sequence[Mapping[str, Any]], lines: Sequence[float | None]) -> bool:
-    """Whether every boundary was measured and lies within its resolution of a line that is there."""
-    pairs = [(row["measured"], line, row["resolution"]) for row, line in zip(rows, lines, strict=True)]
-    return bool(pairs) and all(m is not None and line is not None and abs(m - line) <= r for m, line, r in pairs)
+    """Whether every boundary was measured, and its bracket holds a line that is there."""
+    return bool(rows) and all(
+        holds(row["measured"], row["resolution"], line) for row, line in zip(rows, lines, strict=True)
+    )
+
+
+def holds(measured: float | None, resolution: float | None, line: float | None) -> bool:
+    """Whether a line lies within the two values of the grid between which the boundary was measured."""
+    if measured is None or resolution is None or line is None:
+        return False
+    return abs(measured - line) <= resolution / 2
 
 
 def settled_line(method: Method, settings: Mapping[str, Any], where: Any) -> float | None:

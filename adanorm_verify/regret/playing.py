@@ -13,7 +13,7 @@ from ..paper import Hyperparameters
 from .compiling import Kernel, kernel
 from .links import LINKS
 from .methods import Method
-from .problems import TABLES, Problem, key_of
+from .problems import Problem, key_of
 from .tasks import BLOCK, LAYOUTS, Task
 from .text import FLUSH
 
@@ -225,6 +225,3 @@ def dyadic(first: int, last: int) -> list[int]:
     while found[-1] * 2 <= last:
         found.append(found[-1] * 2)
     return found if found[-1] == last else [*found, last]
-
-
-__all__ = ["TABLES", "Checkpoint", "Game", "checkpoints", "dyadic"]

@@ -106,14 +106,20 @@ def signs(found: Increments) -> np.ndarray:
     many, runs = found.middle.shape
     mean, widths = found.middle.mean(axis=1), found.width
     spread = found.middle.std(axis=1, ddof=1) + np.sqrt(np.mean(widths**2, axis=1))
-    certain = np.abs(mean) > _student(runs - 1, many) * spread / np.sqrt(runs) + widths.mean(axis=1)
+    certain = np.abs(mean) > student(runs - 1, many) * spread / np.sqrt(runs) + widths.mean(axis=1)
     return np.where(certain, np.sign(mean), 0)
 
 
 @cache
-def _student(freedom: int, tests: int = 1) -> float:
+def student(freedom: int, tests: int = 1) -> float:
     """Student's quantile, of both sides, for `tests` tests at once (Bonferroni)."""
     return float(stats.t.isf((1 - LEVEL) / 2 / tests, freedom))
+
+
+def half_width(values: np.ndarray) -> np.ndarray:
+    """Half the interval of the mean of independent values, of the last axis, of which there are at least 2."""
+    n = values.shape[-1]
+    return student(n - 1) * values.std(axis=-1, ddof=1) / np.sqrt(n)
 
 
 def _ends(excess: np.ndarray, root: float) -> tuple[float, float]:
@@ -150,7 +156,7 @@ def _tested(rows: np.ndarray, found: Increments) -> tuple[np.ndarray, np.ndarray
     runs = found.middle.shape[1]
     each, widths = rows @ found.middle, np.abs(rows) @ found.width
     spread = each.std(axis=1, ddof=1) + np.sqrt(np.mean(widths**2, axis=1))  # that of any values in the enclosures
-    return each.mean(axis=1), _student(runs - 1) * spread / np.sqrt(runs), widths.mean(axis=1)
+    return each.mean(axis=1), student(runs - 1) * spread / np.sqrt(runs), widths.mean(axis=1)
 
 
 def _root(mean: np.ndarray) -> float:
@@ -232,4 +238,4 @@ def _sideways(design: np.ndarray, weights: np.ndarray, scaled: Increments) -> tu
     runs, freedom = residuals.shape[1], len(design) - design.shape[1]
     expected = np.sum(weights * residuals.var(axis=1, ddof=1)) / runs
     excess = max(0.0, float(np.sum(weights * residuals.mean(axis=1) ** 2) - expected)) / freedom
-    return coefficients, error, width, _student(freedom) * np.sqrt(excess * np.diag(normal))
+    return coefficients, error, width, student(freedom) * np.sqrt(excess * np.diag(normal))

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import stats
 
 from .certificates import FLOOR, PIECES, SECOND, UNIT, Region, region
 from .comparators import Best, best
 from .growth import grow
 from .methods import label, method_of
-from .playing import Checkpoint, Game, checkpoints, dyadic
+from .playing import Checkpoint, Game, checkpoints, dyadic, refuse_unplayable
+from .powers import half_width
 from .problems import Problem
 from .theorem import Claim, claim, distances, why_not
 from .zoo import problem as problem_of
@@ -114,7 +114,7 @@ def running(
 
 # the kind `regret` -----------------------------------------------------------------------------------------------
 
-KEYS = ("kind", "problem", "optimizer", "runs", "seed", "first", "last", "steps")
+KEYS = ("problem", "optimizer", "runs", "seed", "first", "last", "steps")
 DEFAULTS = {"runs": 32, "seed": 0, "first": 64, "last": 65536}
 LONGEST = 10**10
 """Rounds; beyond it counts of rounds times 2^-53 are no longer small."""
@@ -136,14 +136,15 @@ def check(settings: Mapping[str, Any]) -> None:
     for key in ("problem", "optimizer"):
         if key not in settings:
             raise ValueError(f"{key} is missing")
-    for key, least, most in (("runs", 1, 10**6), ("seed", 0, 2**63), ("first", 1, LONGEST), ("last", 1, LONGEST)):
+    for key, least, most in (("runs", 2, 10**6), ("seed", 0, 2**63), ("first", 1, LONGEST), ("last", 1, LONGEST)):
         value = settings.get(key, DEFAULTS[key])
         if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
             raise ValueError(f"{key} = {value!r}; it is a whole number from {least} to {most}")
     if _given(settings, "last") < _given(settings, "first"):
         raise ValueError(f"last = {_given(settings, 'last')} is below first = {_given(settings, 'first')}")
-    method_of(_optimizer(settings))
-    _playable(problem_of(settings["problem"], seed=_given(settings, "seed")))
+    problem = problem_of(settings["problem"], seed=_given(settings, "seed"))
+    _playable(problem)
+    refuse_unplayable(method_of(_optimizer(settings)), problem)
 
 
 def _playable(problem: Problem) -> None:
@@ -216,9 +217,7 @@ def measure(settings: Mapping[str, Any]) -> dict[str, Any]:
         "high": high.tolist(),
         "mean_low": np.mean(low, axis=1).tolist(),
         "mean_high": np.mean(high, axis=1).tolist(),
-        "errors": (
-            stats.t.ppf(0.975, max(runs - 1, 1)) * np.std((low + high) / 2, axis=1) / max(runs - 1, 1) ** 0.5
-        ).tolist(),
+        "errors": half_width((low + high) / 2).tolist(),
         **compared(low, claims),
         "claimed_why": why,
         "constants": constants,

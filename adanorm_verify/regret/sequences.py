@@ -9,9 +9,11 @@ steps of gradient descent see it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import groupby
+from typing import Any
 
 import numpy as np
 
@@ -144,11 +146,11 @@ def simplicity(sequence: Sequence[int]) -> tuple:
     return len(sequence), max(sizes), sum(sizes), len(set(sequence)), tuple(-g for g in sequence)
 
 
-def shown(sequence: Sequence[int]) -> str:
-    """A sequence for people: 75, then 74 times -1."""
-    runs: list[tuple[int, int]] = []
-    for g in sequence:
-        runs = [*runs[:-1], (g, runs[-1][1] + 1)] if runs and runs[-1][0] == g else [*runs, (g, 1)]
+def shown(sequence: Sequence[int] | Mapping[str, Any]) -> str:
+    """A sequence for people, such as 75, 74 times -1; or a two-point law."""
+    if isinstance(sequence, Mapping):
+        return f"{sequence['A']} with probability {sequence['p']}, -{sequence['a']} otherwise"
     if len(sequence) <= 8:
         return ", ".join(map(str, sequence))
+    runs = [(g, len(list(alike))) for g, alike in groupby(sequence)]
     return ", ".join(f"{count} times {g}" if count > 1 else str(g) for g, count in runs)

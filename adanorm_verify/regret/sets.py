@@ -93,8 +93,8 @@ class Feasible:
     Args:
         kind: the whole space, a box, a ball about 0, or the probability simplex.
         dimension: d.
-        low: lower ends of a box, one a coordinate or one for all.
-        high: upper ends.
+        low: lower end of every side of a box.
+        high: upper end.
         radius: of a ball.
 
     Raises:
@@ -163,14 +163,3 @@ class Feasible:
         """The start of a run that is not told another."""
         inside = {"box": (self.low + self.high) / 2, "simplex": 1 / self.dimension}
         return np.full(self.dimension, inside.get(self.kind, 0.0))
-
-    @property
-    def diameters(self) -> tuple[float, float]:
-        """The largest distance of two points, in the Euclidean and in the maximum norm."""
-        side = self.high - self.low
-        known = {
-            "box": (side * np.sqrt(self.dimension), side),
-            "ball": (2 * self.radius, 2 * self.radius),
-            "simplex": (np.sqrt(2.0) if self.dimension > 1 else 0.0, 1.0 if self.dimension > 1 else 0.0),
-        }
-        return tuple(map(float, known.get(self.kind, (np.inf, np.inf))))  # type: ignore[return-value]

@@ -26,23 +26,21 @@ from scipy.stats import binom
 
 CELLS, COARSE = 512, 128
 """Of the grid, and of the one on which a change of sign is looked for; any number encloses, more are narrower."""
-UNSEEN = 1e-18
-"""Chance of what lies outside of the grid's fine part on either side."""
+UNSEEN_BELOW, UNSEEN_ABOVE = 1e-18, 1e-14
+"""Chance of what lies outside of the grid's fine part; sums of chances near 1 have no smaller digits."""
 FORGOTTEN = 1e-12
 """What is left of e's terms beyond those that are convolved; it is bounded and not dropped."""
 NO_WIDTH = 1e-9
 """Of the grid where all norms are one, so that its nodes differ."""
-ROUNDING = 1e-12
-"""Above what rounding adds to h: sums of at most a thousand products of numbers in [0, 1], ten times over, each with
-an error of at most 2^-53 times its number of terms."""
+UNIT = 2.0**-53
 
 
 def _grid(sizes: np.ndarray, chances: np.ndarray, cells: int) -> np.ndarray:
     """Nodes from the least norm to the largest, evenly spaced where norms are likely."""
     order = np.argsort(sizes)
     ordered, reached = sizes[order], np.cumsum(chances[order])
-    low = ordered[np.searchsorted(reached, UNSEEN)]
-    high = ordered[min(np.searchsorted(reached, reached[-1] - 1e-14), len(ordered) - 1)]
+    low = ordered[np.searchsorted(reached, UNSEEN_BELOW)]
+    high = ordered[min(np.searchsorted(reached, reached[-1] - UNSEEN_ABOVE), len(ordered) - 1)]
     fine = np.linspace(low, max(high, low + NO_WIDTH), cells)
     ends: list[Any] = [
         ordered[:1] if ordered[0] < fine[0] else [],
@@ -88,6 +86,16 @@ def _spread(x1, p1, x2, p2, share, nodes):
     return nodes, mass
 
 
+def doublings(gamma: float) -> int:
+    """How often the number of e's terms is doubled until the rest is forgotten."""
+    return ceil(log2(max(log(FORGOTTEN) / log(gamma), 1))) if gamma > 0 else 0
+
+
+def rounding(sizes: int, gamma: float, cells: int) -> float:
+    """Above what rounding adds to h: every law sums at most (cells + 2)^2 products of numbers in [0, 1], a doubling."""
+    return UNIT * ((doublings(gamma) + 3) * max(cells + 2, sizes) ** 2 + 4 * sizes)
+
+
 def laws_of_average(sizes: np.ndarray, chances: np.ndarray, gamma: float, cells: int = CELLS) -> tuple[tuple, tuple]:
     """Two laws (values, chances) with the mean of e, smaller and larger than its stationary law in the convex order.
 
@@ -105,7 +113,7 @@ def laws_of_average(sizes: np.ndarray, chances: np.ndarray, gamma: float, cells:
     alone = np.zeros(1), np.ones(1)
     small, large = gathered(sizes, chances, *alone, 1.0, nodes), spread(sizes, chances, *alone, 1.0, nodes)
     power = gamma
-    for _ in range(ceil(log2(max(log(FORGOTTEN) / log(gamma), 1))) if gamma > 0 else 0):
+    for _ in range(doublings(gamma)):
         share = 1 / (1 + power)
         small, large = gathered(*small, *small, share, nodes), spread(*large, *large, share, nodes)
         power *= power
@@ -142,13 +150,13 @@ def mean_corrected(q: float, rate: float, batch: int, gamma: float, cells: int =
 
 def mean_of(g: np.ndarray, chances: np.ndarray, gamma: float, cells: int = CELLS) -> tuple[float, float]:
     """Ends of the mean corrected gradient of one coordinate that is `g` with `chances`, arrays (n,)."""
-    plain = float(g @ chances)
+    plain, off = float(g @ chances), rounding(len(g), gamma, cells)
     if gamma == 0:
-        return plain - ROUNDING, plain + ROUNDING
+        return plain - off, plain + off
     small, large = laws_of_average(np.abs(g), chances, gamma, cells)
     excess = [np.maximum(x[None, :] - np.abs(g)[:, None], 0) @ p for x, p in (small, large)]
     low, high = (np.where(g > 0, excess[end], -excess[1 - end]) * (g != 0) for end in (0, 1))
-    return plain + gamma * float(chances @ low) - ROUNDING, plain + gamma * float(chances @ high) + ROUNDING
+    return plain + gamma * float(chances @ low) - off, plain + gamma * float(chances @ high) + off
 
 
 def variances(q: float, rate: float, batch: int, gamma: float, cells: int = CELLS) -> tuple[float, float]:

@@ -26,7 +26,7 @@ BESIDE = 1e-9
 
 @lru_cache(maxsize=1024)
 def predicted(
-    rate: float, batch: int, gamma: float, lr: float, beta2: float | None, edge: float = 15.0
+    rate: float, batch: int, gamma: float, lr: float, beta2: float | None, edge: float
 ) -> tuple[float, float]:
     """Ends between which the average probability lies that an intercept gives, in the long run, at step size `lr`.
 

@@ -24,6 +24,7 @@ def summary(documents: Sequence[Mapping[str, Any]], missing: int = 0) -> dict[st
         found[document["kind"]].append(short(record) if document["kind"] == "regret" else record)
     return {
         "versions": documents[0]["versions"] if documents else versions(),
+        "revisions": len({(document["sources"], str(document["versions"])) for document in documents}),
         "seeds": sorted({document["settings"]["seed"] for document in documents if "seed" in document["settings"]}),
         "missing": missing,
         "calibrated": calibrated(found["calibration"]),

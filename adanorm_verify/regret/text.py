@@ -14,7 +14,7 @@ from .tasks import ARGUMENTS, BLOCK, ELEMENTS, ROUND, RUNS, Part, Task, laid, wi
 VANISHES = 2.0**-60
 """A power below it changes 1 minus it by less than a hundredth of a roundoff."""
 FLUSH = 1024
-"""Rounds whose losses are added up before they join the total, so that rounding stays below FLUSH + T/FLUSH units."""
+"""Rounds whose losses are added up before they join the total: rounding stays below FLUSH units a row of a round."""
 
 DRAW = {
     "cyclic": "row{T} = offsets[{N}] + phase",

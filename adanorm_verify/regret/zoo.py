@@ -226,9 +226,11 @@ def problem(given: str | Mapping[str, Any], dimension: int | None = None, seed: 
     Raises:
         ValueError: an unknown name or key, or a value outside its range, with what is allowed; scikit-learn is missing.
     """
+    if not isinstance(given, str | Mapping):
+        raise ValueError(f"a problem is a name, or a table with a name, got {given!r}")
     settings: dict[str, Any] = {"name": given} if isinstance(given, str) else dict(given)
     name = settings.pop("name", None)
-    if name not in PROBLEMS:
+    if not isinstance(name, str) or name not in PROBLEMS:
         raise ValueError(f"unknown problem {name!r}; the problems are {', '.join(PROBLEMS)}")
     build = PROBLEMS[name]
     known = [p.name for p in inspect.signature(build).parameters.values() if p.kind is p.KEYWORD_ONLY]

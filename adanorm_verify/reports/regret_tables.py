@@ -7,6 +7,7 @@ from typing import Any
 
 from ..regret.hunting import title
 from ..regret.methods import label
+from ..regret.phase import holds
 from ..regret.sequences import shown
 
 Record = Mapping[str, Any]
@@ -14,7 +15,7 @@ Table = tuple[list[str], list[list[str]]]
 
 
 def percent(share: float | None) -> str:
-    return "–" if share is None else f"{100 * share:.4g}\u00a0%"
+    return "–" if share is None else f"{100 * share:.4g} %"
 
 
 def number(value: float | None, digits: int = 3) -> str:
@@ -72,15 +73,15 @@ def regret(records: Sequence[Record]) -> Table:
 
 
 def phase(records: Sequence[Record]) -> Table:
-    names = ["optimizer", "γ", "large gradients", "measured A/a", "closed form", "resolution", "agree"]
+    names = ["optimizer", "γ", "large gradients", "measured A/a", "resolution", "closed form", "on it", "settled cycle"]
     rows = []
     for r in records:
         how = next(axis for axis in r["axes"] if axis != "ratio")
-        columns = zip(r["axes"][how], r["measured"], r["closed_form"], r["resolution"], strict=True)
-        for rarity, measured, closed, resolution in columns:
+        columns = zip(r["axes"][how], r["measured"], r["resolution"], r["closed_form"], r["settled"], strict=True)
+        for rarity, measured, resolution, closed, settled in columns:
             place = (label(r["optimizer"]), number(r["gamma"]), f"{how} {rarity}")
-            agree = "no" if measured is None or abs(measured - closed) > resolution else "yes"
-            rows.append([*place, number(measured, 5), number(closed, 5), number(resolution), agree])
+            lines = (number(closed, 5), "yes" if holds(measured, resolution, closed) else "no", number(settled, 5))
+            rows.append([*place, number(measured, 5), number(resolution), *lines])
     return names, rows
 
 

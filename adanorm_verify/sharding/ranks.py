@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import CannotCheck
-from ..processes import begin
+from ..processes import begin, without_main
 
 PATIENCE = 30.0
 """Seconds that a call may take. Cases take milliseconds; it is for what will never end."""
@@ -117,7 +117,8 @@ class Ranks:
             process = context.Process(
                 target=serve, args=(rank, self.count, store, self.collective, theirs), daemon=True
             )
-            process.start()
+            with without_main():
+                process.start()
             theirs.close()
             self._processes.append(process)
             self._pipes.append(ours)

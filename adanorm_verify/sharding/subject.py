@@ -58,6 +58,8 @@ def subject(
 
 
 def refuse_unpicklable(called: worker.Called) -> None:
+    if getattr(called.factory, "__module__", "") == "__main__":
+        raise CannotCheck(f"{called.target} belongs to the running script; name it as path/to/file.py:Class")
     try:
         pickle.dumps(called)
     except Exception as error:  # whatever a class's own reduction raises
