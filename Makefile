@@ -12,7 +12,7 @@ verify: $(INSTALLED)
 	$(BIN)/python theory/checker.py
 
 test: lint
-	$(BIN)/pytest -n auto
+	$(BIN)/pytest -n auto --dist worksteal
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

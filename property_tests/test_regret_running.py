@@ -15,6 +15,7 @@ from click.testing import CliRunner
 
 from adanorm_verify.cli import main
 from adanorm_verify.regret import cells as cells_module
+from adanorm_verify.regret import executing
 from adanorm_verify.regret.cells import Cell, keep, measured, of_file
 from adanorm_verify.regret.configuration import cells, preset, presets
 from adanorm_verify.regret.executing import Failure
@@ -246,7 +247,8 @@ def test_a_dask_worker_is_killed_and_nothing_is_lost_or_doubled(config, tmp_path
     assert contents(tmp_path / "local") == found
 
 
-def test_no_scheduler_is_said_in_a_line(config, tmp_path):
+def test_no_scheduler_is_said_in_a_line(config, tmp_path, monkeypatch):
+    monkeypatch.setattr(executing, "CONNECT_SECONDS", 0.5)
     pytest.importorskip("distributed", reason="needs the extra dask")
     result = CliRunner().invoke(
         main, ["regret", "run", "--config", str(config), "--out", str(tmp_path / "o"), "--dask", "tcp://127.0.0.1:9"]
