@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import math
 import os
 import re
@@ -14,11 +15,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numba.core.ccallback import CFunc
 from numba.core.dispatcher import Dispatcher
 from torch.testing._internal.two_tensor import TwoTensor
 
 from adanorm_verify import check_optimizer, optim
-from adanorm_verify.optim import _fused_cpu
+from adanorm_verify.optim import _fused_cpu, _threads
 from adanorm_verify.optim import _fused_loops as loops
 
 NAMES = optim.__all__
@@ -114,56 +118,57 @@ def test_the_fused_step_conforms_in_half_precision(name):
 @pytest.mark.parametrize("name", [name for name in NAMES if name.endswith("Norm")])
 def test_the_fused_step_conforms_where_tasks_end_within_tensors(name, monkeypatch):
     monkeypatch.setattr(_fused_cpu, "_TASK", 3)
+    monkeypatch.setattr(_fused_cpu, "_WINDOW", 5)
     monkeypatch.setattr(_fused_cpu, "_COPIED", 4)
     verdict = check(name, {}, dtypes=["float32"])
     assert verdict.conforms, verdict.summary()
 
 
-def other_update(replaced):
-    """The update under another rule."""
-    update, rules = loops.update, loops.RULES
-    return lambda first, last, task, rule, *rest: update(
-        first, last, task, rules.index(replaced.get(rules[rule], rules[rule])), *rest
-    )
+NUMBERS, RULE = _fused_cpu._numbers, _fused_cpu._with_options
 
 
-ADD_SQUARES = loops.add_squares
-NUMBERS = _fused_cpu._numbers
+def other_rule(taken, instead):
+    """The update of one rule done by another."""
+    return "_with_options", lambda *arguments: instead if RULE(*arguments) == taken else RULE(*arguments)
 
 
-def no_last_element(first, last, task, *rest):
-    ADD_SQUARES(first, last - 1, task, *rest)
-
-
-def numbers_with(column, change):
+def other_number(column, change):
     def mutated(*arguments):
         numbers = NUMBERS(*arguments)
         numbers[:, column] = change(numbers[:, column])
         return numbers
 
-    return mutated
-
-
-def kernel_with(old, new):
-    """`update`, compiled again from a source with one change."""
-    source = Path(loops.__file__).read_text()
-    assert source.count(old) == 1
-    names = {"__name__": loops.__name__, "__file__": loops.__file__}
-    exec(compile(source.replace(old, new).replace("dispatcher.enable_caching()", "pass"), "mutant", "exec"), names)
-    return names["update"]
+    return "_numbers", mutated
 
 
 MUTANTS = {
-    "the norm lacks an element": ("AdamNorm", {}, loops, "add_squares", no_last_element),
-    "amsgrad is Adam": ("AdamNorm", {"amsgrad": True}, loops, "update", other_update({"amsgrad": "adam"})),
-    "diffgrad is Adam": ("DiffGrad", {}, loops, "update", other_update({"diffgrad": "adam"})),
-    "v of g": ("AdaBeliefNorm", {"belief": "s"}, loops, "update", other_update({"adabelief s": "adabelief g"})),
-    "v of s": ("AdaBeliefNorm", {"belief": "g"}, loops, "update", other_update({"adabelief g": "adabelief s"})),
-    "v is trusted at once": ("RAdamNorm", {}, loops, "update", other_update({"radam": "adam"})),
-    "eps is doubled": ("AdamNorm", {}, _fused_cpu, "_numbers", numbers_with(loops.EPS, lambda eps: 2 * eps)),
-    "weight of v is 1": ("AdaBelief", {}, _fused_cpu, "_numbers", numbers_with(loops.WEIGHT2, lambda weight: 1.0)),
-    "averages are not kept": ("AdamNorm", {}, loops, "write_averages", lambda *_: None),
+    "amsgrad is Adam": ("AdamNorm", {"amsgrad": True}, *other_rule("amsgrad", "adam")),
+    "diffgrad is Adam": ("DiffGrad", {}, *other_rule("diffgrad", "adam")),
+    "v of g": ("AdaBeliefNorm", {"belief": "s"}, *other_rule("adabelief s", "adabelief g")),
+    "v of s": ("AdaBeliefNorm", {"belief": "g"}, *other_rule("adabelief g", "adabelief s")),
+    "v is trusted at once": ("RAdamNorm", {}, *other_rule("radam", "adam")),
+    "eps is doubled": ("AdamNorm", {}, *other_number(loops.EPS, lambda eps: 2 * eps)),
+    "weight of v is 1": ("AdaBelief", {}, *other_number(loops.WEIGHT2, lambda weight: 1.0)),
+    "averages stay": ("AdamNorm", {}, *other_number(loops.WEIGHT_GAMMA, lambda weight: 0.0)),
+    "nothing is lifted": ("AdamNorm", {}, *other_number(loops.CAP, lambda cap: 1.0)),
+    "no guard": ("AdamNorm", {"guard": "decaying"}, *other_number(loops.CAP, lambda cap: 9.0)),
 }
+
+
+@pytest.mark.parametrize("mutant", MUTANTS)
+def test_a_mutant_of_the_fused_step_is_caught(mutant, monkeypatch):
+    name, own, attribute, instead = MUTANTS[mutant]
+    monkeypatch.setattr(_fused_cpu, attribute, instead)
+    assert check(name, own, dtypes=["float32"], explain=False).outcome == "differs"
+
+
+def loops_with(old, new):
+    """The compiled step of a source with one change."""
+    source = Path(loops.__file__).read_text()
+    assert source.count(old) == 1
+    names = {"__name__": loops.__name__, "__file__": loops.__file__}
+    exec(compile(source.replace(old, new).replace("compiled.enable_caching()", "pass"), "mutant", "exec"), names)
+    return names["step"]
 
 
 @pytest.mark.parametrize(
@@ -173,18 +178,13 @@ MUTANTS = {
         ("AdamNorm", "(n[WEIGHT1] * n[FACTOR]) * x", "n[WEIGHT1] * x"),
         ("DiffGrad", "one / (one + _exp_of_negative", "one / (one + one + _exp_of_negative"),
         ("AdaBelief", "(s if of_s else g[i]) - m[i]", "g[i]"),
+        ("AdamNorm", "_add_squares(first, last, norm", "_add_squares(first, last - 1, norm"),
+        ("AdamNorm", "(n.dtype.type(np.inf) if norm == 0 else norm)", "average[0]"),
     ],
 )
-def test_a_mutant_of_the_kernel_is_caught(name, old, new, monkeypatch):
-    monkeypatch.setattr(loops, "update", kernel_with(old, new))
+def test_a_mutant_of_the_loops_is_caught(name, old, new, monkeypatch):
+    monkeypatch.setattr(loops, "step", loops_with(old, new))
     assert check(name, {}, dtypes=["float32"], explain=False).outcome == "differs"
-
-
-@pytest.mark.parametrize("mutant", MUTANTS)
-def test_a_mutant_of_the_fused_step_is_caught(mutant, monkeypatch):
-    name, own, module, attribute, instead = MUTANTS[mutant]
-    monkeypatch.setattr(module, attribute, instead)
-    assert check(name, own, dtypes=["float32"], explain=False).outcome == "differs"
 
 
 def moved(optimizer, params, gradients):
@@ -250,47 +250,97 @@ def test_what_is_not_finite_spreads_as_without_fusing(name, own, value):
     assert torch.equal(*found)
 
 
-@pytest.mark.parametrize("name", ["AdamNorm", "RAdamNorm"])
-def test_the_number_of_threads_changes_no_bit(name, monkeypatch):
-    monkeypatch.setattr(_fused_cpu, "_TASK", 50)
-    before = torch.get_num_threads()
+THREADS = pytest.mark.parametrize("whose", ["torch's", "Python's"])
+
+
+def use_threads(whose, monkeypatch, number):
+    monkeypatch.setattr(torch, "get_num_threads", lambda: number)
+    if whose == "Python's":
+        monkeypatch.setattr(_threads, "_parallel_region", lambda: None)
+    elif _threads._parallel_region() is None:
+        pytest.skip("torch was built without GNU's OpenMP")
+
+
+@THREADS
+@settings(max_examples=50, deadline=None, derandomize=True)
+@given(
+    sizes=st.lists(st.integers(0, 70), min_size=1, max_size=12),
+    task=st.integers(1, 40),
+    window=st.integers(1, 200),
+    threads=st.integers(1, 5),
+    name=st.sampled_from(["AdamNorm", "AdaBelief"]),
+)
+def test_neither_threads_nor_how_the_work_is_cut_change_a_bit(whose, sizes, task, window, threads, name):
+    """Elements are whole numbers, so that norms do not depend on the order of summation."""
+    shapes = [(size,) for size in sizes]
+    steps = [[(5 * g).round() for g in step] for step in gradients(shapes, 3)]
     found = []
-    try:
-        for threads in (1, 2, 5):
-            torch.set_num_threads(threads)
-            params = [torch.nn.Parameter(start) for start in starts(SHAPES)]
-            found.append(moved(getattr(optim, name)(params, fused=True), params, gradients(SHAPES)))
-    finally:
-        torch.set_num_threads(before)
-    assert all(torch.equal(p, q) for other in found[1:] for p, q in zip(found[0], other, strict=True))
+    for cut in ((2**16, 2**20, 1), (task, window, threads)):
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(_fused_cpu, "_TASK", cut[0])
+            patched.setattr(_fused_cpu, "_WINDOW", cut[1])
+            use_threads(whose, patched, cut[2])
+            params = [torch.nn.Parameter(start) for start in starts(shapes)]
+            optimizer = getattr(optim, name)(params, fused=True, lr=0.1)
+            found.append([*moved(optimizer, params, steps), *(v for p in params for v in optimizer.state[p].values())])
+    assert all(torch.equal(p, q) for p, q in zip(*found, strict=True))
 
 
 def test_one_thread_asks_for_no_other(monkeypatch):
     monkeypatch.setattr(_fused_cpu, "_TASK", 50)
-    monkeypatch.setattr(_fused_cpu, "_threads", lambda: pytest.fail("another thread"))
+    monkeypatch.setattr(_threads, "_pool", lambda: pytest.fail("another thread"))
+    monkeypatch.setattr(_threads, "_parallel_region", lambda: pytest.fail("a parallel region"))
     monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
     params = [torch.nn.Parameter(start) for start in starts(SHAPES)]
     moved(optim.AdamNorm(params, fused=True), params, gradients(SHAPES))
 
 
-def test_what_fails_in_another_thread_is_raised(monkeypatch):
-    monkeypatch.setattr(torch, "get_num_threads", lambda: 3)
-    here, begun = threading.get_ident(), threading.Event()
+class Called:
+    """In place of a compiled function: what each thread that calls it does."""
 
-    def loop(first, last, task):
-        if threading.get_ident() == here:
-            assert begun.wait(60), "another thread takes part"
-            return
-        begun.set()
-        raise ZeroDivisionError(task)
-
-    with pytest.raises(ZeroDivisionError):
-        _fused_cpu._share(range(8), np.array([0, 8 * _fused_cpu._TASK]), loop)
+    def __init__(self, function):
+        self.ctypes = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(function)
+        self.address = ctypes.cast(self.ctypes, ctypes.c_void_p).value
 
 
-def test_optimizers_may_step_at_once(monkeypatch):
+@THREADS
+def test_all_threads_take_part_at_once(whose, monkeypatch):
+    use_threads(whose, monkeypatch, 3)
+    together, seen = threading.Barrier(3, timeout=60), []
+
+    def function(argument):
+        together.wait()
+        seen.append((argument, threading.get_ident()))
+
+    _threads.run(Called(function), 7, 3)
+    assert [argument for argument, _ in seen] == [7, 7, 7]
+    assert len({thread for _, thread in seen}) == 3
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="this system does not list threads there")
+def test_torchs_own_threads_do_the_work():
+    threads = python(
+        "import os, torch; from adanorm_verify.optim import AdamNorm, _fused_cpu, _threads\n"
+        "torch.set_num_threads(2); _fused_cpu._TASK = 50\n"
+        "p = torch.ones(10**6, requires_grad=True); p.grad = p.detach() + 1\n"
+        "optimizer = AdamNorm([p], fused=True); optimizer.step()\n"
+        "if _threads._parallel_region() is None: print('none')\n"
+        "else:\n"
+        "    before = len(os.listdir('/proc/self/task')); [optimizer.step() for _ in range(9)]\n"
+        "    p.grad = p.detach() + 1\n"
+        "    print(before, len(os.listdir('/proc/self/task')), _threads._pool.cache_info().misses)"
+    ).split()
+    if threads == ["none"]:
+        pytest.skip("torch was built without GNU's OpenMP")
+    assert threads[0] == threads[1]
+    assert threads[2] == "0"
+
+
+@THREADS
+def test_optimizers_may_step_at_once(whose, monkeypatch):
     monkeypatch.setattr(_fused_cpu, "_TASK", 50)
-    monkeypatch.setattr(torch, "get_num_threads", lambda: 3)
+    monkeypatch.setattr(_fused_cpu, "_WINDOW", 500)
+    use_threads(whose, monkeypatch, 3)
 
     def run(seed):
         params = [torch.nn.Parameter(start) for start in starts(SHAPES)]
@@ -319,13 +369,14 @@ def test_numba_is_imported_for_the_first_group_that_fuses_and_not_before():
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
 def test_a_forked_process_steps_on():
     python(
-        "import os, torch; from adanorm_verify.optim import AdamNorm, _fused_cpu\n"
+        "import os, torch; from adanorm_verify.optim import AdamNorm, _fused_cpu, _threads\n"
         "torch.set_num_threads(2); _fused_cpu._TASK = 50\n"
         "p = torch.ones(999, requires_grad=True); p.grad = torch.ones(999); optimizer = AdamNorm([p], fused=True)\n"
-        "optimizer.step(); assert _fused_cpu._pool\n"
+        "optimizer.step()\n"
         "child = os.fork()\n"
         "optimizer.step()\n"
-        "if not child: os._exit(0 if optimizer.state[p]['step'] == 2 and _fused_cpu._pool else 1)\n"
+        "used = _threads._pool.cache_info().currsize\n"
+        "if not child: os._exit(0 if optimizer.state[p]['step'] == 2 and used else 1)\n"
         "assert os.waitpid(child, 0)[1] == 0"
     )
 
@@ -335,7 +386,9 @@ def test_a_cache_that_cannot_be_written_is_done_without(monkeypatch):
         raise RuntimeError("cannot cache function: no locator available")
 
     monkeypatch.setattr(Dispatcher, "enable_caching", refuse)
+    monkeypatch.setattr(CFunc, "enable_caching", refuse)
     assert loops._compiled(lambda x: x + 1)(1) == 2
+    assert loops.step.__wrapped__(np.dtype(np.float32)).address
 
 
 LAYOUTS = {

@@ -1,31 +1,33 @@
-"""The fused step on a CPU: every tensor in one pass for the norms and one for the update.
+"""The fused step on a CPU: every tensor in one pass for its norm and one for its update.
 
 The loops are numba's: torch's own fused kernels cannot average a corrected gradient, and torch's compiler wants a
-C++ compiler, a compilation a list of shapes, and a kernel a tensor. Threads are Python's, as many as torch uses:
-numba's own cannot be forked, or cannot be entered twice. Sums do not depend on their number.
+C++ compiler, a compilation a list of shapes, and a kernel a tensor. Threads are as many as torch uses, and its own
+where that can be (`_threads`): numba's cannot be forked, or cannot be entered twice. Sums do not depend on them.
 """
 
-import os
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from . import _fused_loops as loops
+from . import _threads
 from ._moments import adam_scalars
 from ._options import Options, compute_dtype
 from ._tensors import STORED, Tensors, cut
-from .norm_correction import factors_of_norms, guard_cap
+from .norm_correction import guard_cap
 from .radam import radam_scalars
 
-_TASK = 2**17  # elements: half a megabyte of each tensor, long beside a call and short beside a step
+_TASK = 2**16  # elements: a quarter of a megabyte of each tensor, long beside a call and short beside a step
+_WINDOW = 2**20  # elements: four megabytes of gradients
+_ONE = torch.ones(())  # a number would be made one for each tensor
+_LARGEST = {dtype: torch.finfo(dtype).max for dtype in (torch.float32, torch.float64)}
 _COPIED = 2**22  # elements that are copied at once, where copies are needed
 
 
-@torch.compiler.disable  # addresses mean nothing to it: a compiled step calls this as it is
 def fused_step(
     rule: str, tensors: list[Tensors[Tensor]], options: Options, grad_scale: Tensor | None, found_inf: Tensor | None
 ) -> None:
@@ -86,21 +88,37 @@ def _step(
     tensors: Sequence[Tensors[Tensor]], where: list[list[int]], rule: str, options: Options, scale: float
 ) -> None:
     steps = [one.step for one in tensors]
-    torch._foreach_add_(steps, torch.ones(()), alpha=1.0)
-    addresses = np.array(where, dtype=np.int64)
-    offsets = np.cumsum([0, *(one.param.numel() for one in tensors)], dtype=np.int64)
+    torch._foreach_add_(steps, _ONE, alpha=1.0)
     counts = [step.item() for step in steps]
     numbers = _numbers(counts, rule, options, scale, tensors[0].param.dtype)
-    tasks = range(-(-int(offsets[-1]) // _TASK))
-    if options.gamma is not None and tensors[0].exp_grad_norm is not None:
-        sums = np.zeros(len(tasks) + len(tensors) + 1)
-        _share(tasks, offsets, lambda *task: loops.add_squares(*task, addresses, offsets, numbers, sums))
-        firsts = offsets[:-1] // _TASK + np.arange(len(tensors))  # of each tensor's sums, which lie side by side
-        norms = np.sqrt(np.add.reduceat(sums, firsts)).astype(numbers.dtype)
-        numbers[:, loops.FACTOR] = _factors(norms, addresses, counts, options)
-    index = loops.RULES.index(_with_options(rule, options))
-    # Backwards: the gradients that the norms read last are still in the cache.
-    _share(tasks[::-1], offsets, lambda *task: loops.update(*task, index, addresses, offsets, numbers))
+    offsets, first_tensors, first_tasks = _windows(tuple(one.param.numel() for one in tensors), _WINDOW, _TASK)
+    tasks = int(first_tasks[-1])
+    threads = min(tasks, torch.get_num_threads())
+    table, done = np.array(where, dtype=np.int64), np.zeros(len(first_tasks) - 1, dtype=np.int64)
+    sums, rows = np.empty(tasks + len(tensors)), np.empty((threads, loops.ROW), numbers.dtype)
+    corrects = options.gamma is not None and tensors[0].exp_grad_norm is not None
+    counts_of_job = (0, 0, 0, 0, tasks if corrects else 0, tasks)
+    sizes = (_TASK, loops.RULES.index(_with_options(rule, options)), len(tensors), len(done))
+    arrays = (table, offsets, numbers, first_tensors, first_tasks, done, sums, rows)
+    job = np.array(
+        (*counts_of_job, *sizes, *(array.ctypes.data for array in arrays), 0), loops.job_dtype(numbers.dtype)
+    )
+    while job["claimed_updates"] < tasks:  # twice where threads had to wait for each other's norms
+        job["entered"] = job["waiting"] = 0
+        _threads.run(loops.step(numbers.dtype), job.ctypes.data, threads)
+
+
+@lru_cache(maxsize=16)
+def _windows(numels: tuple[int, ...], window: int, task: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """`offsets`, `first_tensors` and `first_tasks` of `loops.job_dtype`."""
+    offsets = np.cumsum([0, *numels], dtype=np.int64)
+    starts = [0]
+    for tensor in range(1, len(numels)):
+        if offsets[tensor + 1] - offsets[starts[-1]] > window:
+            starts.append(tensor)
+    first_tensors = np.array([*starts, len(numels)], dtype=np.int64)
+    tasks = np.maximum(1, -(-np.diff(offsets[first_tensors]) // task))  # one for norms of nothing, which count too
+    return offsets, first_tensors, np.cumsum([0, *tasks], dtype=np.int64)
 
 
 def _with_options(rule: str, options: Options) -> str:
@@ -113,75 +131,18 @@ def _numbers(counts: list[float], rule: str, options: Options, scale: float, dty
     """The scalars of every tensor's loops, with a factor of 1."""
     lr = options.lr.item() if isinstance(options.lr, Tensor) else options.lr
     coupled = 0.0 if options.decoupled_weight_decay else options.weight_decay
-    shared = {
-        "sign": -1.0 if options.maximize else 1.0,
-        "scale": scale,
-        "weight_decay": coupled,
-        "keep": 1.0 - lr * (options.weight_decay - coupled),
-        "beta1": options.beta1,
-        "weight1": 1.0 - options.beta1,
-        "beta2": options.beta2,
-        "weight2": 1.0 - options.beta2,
-        "factor": 1.0,
-    }
+    keep = 1.0 - lr * (options.weight_decay - coupled)
+    of_gradient = (-1.0 if options.maximize else 1.0, scale, coupled, keep)
+    of_moments = (options.beta1, 1.0 - options.beta1, options.beta2, 1.0 - options.beta2)
+    of_norm = (0.0, 0.0) if options.gamma is None else (options.gamma, 1.0 - options.gamma)
 
-    def row(count: float) -> list[float]:
+    def row(count: float) -> tuple[float, ...]:
+        cap = guard_cap(count)[0] if options.guard == "decaying" else _LARGEST[dtype]
         if rule == "radam":
             step_size, trusted = radam_scalars(count, lr, options)
-            own = {"step_size": step_size, "eps": options.eps, "trusted": trusted}
-        else:
-            step_size, eps = adam_scalars(count, lr, options)
-            own = {"step_size": step_size, "eps": eps, "trusted": True}
-        return [(shared | own)[name] for name in loops.NUMBERS]
+            return *of_gradient, *of_moments, *of_norm, cap, 1.0, step_size, options.eps, trusted
+        step_size, eps = adam_scalars(count, lr, options)
+        return *of_gradient, *of_moments, *of_norm, cap, 1.0, step_size, eps, True
 
     rows = {count: row(count) for count in set(counts)}
-    return np.array([rows[count] for count in counts]).astype(np.float32 if dtype == torch.float32 else np.float64)
-
-
-def _factors(norms: np.ndarray, addresses: np.ndarray, counts: list[float], options: Options) -> np.ndarray:
-    averages = np.empty_like(norms)
-    loops.read_averages(addresses, averages)
-    caps = None
-    if options.guard == "decaying":
-        caps = torch.from_numpy(np.array([guard_cap(count)[0] for count in counts], dtype=norms.dtype))
-    assert options.gamma is not None
-    factors = factors_of_norms(torch.from_numpy(norms), torch.from_numpy(averages), options.gamma, caps)
-    loops.write_averages(addresses, averages)
-    return factors.numpy()
-
-
-def _share(tasks: range, offsets: np.ndarray, loop: Callable[[int, int, int], None]) -> None:
-    """Call `loop(first, last, task)` for every task, on as many threads as torch uses, this one among them."""
-    total = int(offsets[-1])
-    waiting = iter(tasks)
-
-    def work() -> None:
-        for task in waiting:
-            loop(task * _TASK, min(total, (task + 1) * _TASK), task)
-
-    helpers = [_threads().submit(work) for _ in range(min(len(tasks), torch.get_num_threads()) - 1)]
-    try:
-        work()
-    finally:
-        for helper in helpers:
-            if not helper.cancel():
-                helper.result()
-
-
-_pool: ThreadPoolExecutor | None = None
-
-
-def _threads() -> ThreadPoolExecutor:
-    global _pool
-    if _pool is None:
-        _pool = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="adanorm-fused")
-    return _pool
-
-
-def _forget_threads() -> None:
-    global _pool
-    _pool = None  # a forked process has none of them
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_threads)
+    return np.array([rows[count] for count in counts], dtype=np.float32 if dtype == torch.float32 else np.float64)

@@ -124,36 +124,39 @@ class MomentOptimizer(Optimizer):
                 name = type(self).__name__
                 raise RuntimeError(f"{name} does not support sparse gradients, got {p.grad.layout}")
         options = Options.of(group)
+        amsgrad = self._offers_amsgrad and options.amsgrad  # a checkpoint of Adam brings the option to others
+        names = (*self._moment_names(), *(("max_exp_avg_sq",) if amsgrad else ()))
         with torch.set_grad_enabled(options.differentiable):
-            return group, options, [self._tensors_of(p, shards.get(p) if shards else None, options) for p in params]
+            return (
+                group,
+                options,
+                [self._tensors_of(p, shards.get(p) if shards else None, names, options) for p in params],
+            )
 
-    def _tensors_of(self, p: Tensor, part: Part | None, options: Options) -> Tensors[Tensor]:
+    def _tensors_of(self, p: Tensor, part: Part | None, names: Sequence[str], options: Options) -> Tensors[Tensor]:
+        """What a step of `p` works on, made where it is missing; `names` are those of the state with a value each."""
         state = self.state[p]
-        on_device = options.capturable or options.fused
         if "step" not in state:
+            on_device = options.capturable or options.fused
             state["step"] = torch.zeros((), dtype=torch.float32, device=p.device if on_device else "cpu")
         # One by one, so that a checkpoint of plain Adam can be continued with the correction.
-        amsgrad = self._offers_amsgrad and options.amsgrad  # a checkpoint of Adam brings the option to others
-        for name in (*self._moment_names(), *(("max_exp_avg_sq",) if amsgrad else ())):
+        for name in names:
             if name not in state:
                 state[name] = torch.zeros_like(p, memory_format=torch.preserve_format)
         if self._keeps_grad_norm and "exp_grad_norm" not in state:
             state["exp_grad_norm"] = torch.zeros((), dtype=compute_dtype(p.dtype), device=p.device)
-        grad = p.grad if part is None else part.grad
-        assert grad is not None
-
-        def own(name: str) -> Tensor:
-            return as_real(state[name] if part is None else local_state(state[name], p, name))
-
+        elementwise = [p, p.grad, *(state[name] for name in names)]
+        if part is not None:
+            elementwise = [local(p), part.grad, *(local_state(state[name], p, name) for name in names)]
+        if p.is_complex():
+            elementwise = [as_real(each) for each in elementwise]
+        param, grad, *own = elementwise
         return Tensors(
-            param=as_real(p if part is None else local(p)),
-            grad=as_real(grad),
-            step=state["step"],
-            exp_avg=own("exp_avg"),
-            exp_avg_sq=own("exp_avg_sq"),
-            max_exp_avg_sq=own("max_exp_avg_sq") if amsgrad else None,
+            param,
+            grad,
+            state["step"],
+            **dict(zip(names, own, strict=True)),
             exp_grad_norm=state["exp_grad_norm"] if self._keeps_grad_norm else None,
-            previous_grad=own("previous_grad") if self._keeps_previous_grad else None,
             norm=None if part is None else part.norm,
         )
 

@@ -38,9 +38,9 @@ class Tensors(Generic[T]):
     step: T
     exp_avg: T
     exp_avg_sq: T
-    max_exp_avg_sq: T | None
-    exp_grad_norm: T | None
-    previous_grad: T | None
+    max_exp_avg_sq: T | None = None
+    exp_grad_norm: T | None = None
+    previous_grad: T | None = None
     norm: Any = None
     factor: T | None = None
 

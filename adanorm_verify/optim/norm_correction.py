@@ -1,4 +1,6 @@
-"""AdaNorm's gradient norm correction, eqs. 4-6: where it is written, and for CUDA once more in `_kernels.scalars`.
+"""AdaNorm's gradient norm correction, eqs. 4-6: where it is written.
+
+Compiled loops cannot call it and write it once more, for one number: `_fused_loops.correct`, `_kernels.scalars`.
 
 With g the gradient of one tensor, n its L2 norm and e the exponential average of the norms,
 
@@ -60,8 +62,8 @@ def correction_factors(
         norms = gradient_norms(grads)
     else:
         norms = torch.stack([gradient_norm(g) if w is None else w for g, w in zip(grads, wholes, strict=True)])
-    averages = torch.stack(exp_grad_norms)
-    factors = list(factors_of_norms(norms, averages, gamma).unbind())
+    averages = torch.stack(exp_grad_norms).lerp_(norms, 1.0 - gamma)
+    factors = list(_factor(averages, norms).unbind())
     torch._foreach_copy_(exp_grad_norms, averages.unbind())
     return factors if caps is None else list(torch._foreach_clamp_max(factors, caps))
 
@@ -69,13 +71,6 @@ def correction_factors(
 def gradient_norms(grads: TensorList) -> Tensor:
     """`gradient_norm` of every tensor of a list of one device, as one tensor."""
     return torch.stack([gradient_norm(g) for g in grads] if grads[0].is_cpu else list(torch._foreach_norm(grads)))
-
-
-def factors_of_norms(norms: Tensor, averages: Tensor, gamma: float, caps: Tensor | None = None) -> Tensor:
-    """Update `averages` in place by `norms`, both side by side in one tensor, and return the factors."""
-    averages.lerp_(norms, 1.0 - gamma)
-    factors = _factor(averages, norms)
-    return factors if caps is None else factors.minimum(caps)
 
 
 def gradient_norm(grad: Tensor) -> Tensor:
