@@ -7,8 +7,7 @@ where `options.gamma` is not None, moments and update. Gradients are divided by 
 where the mark is not 0 nothing changes.
 """
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
@@ -33,7 +32,7 @@ class FusedStep(Protocol):
     def __call__(
         self,
         rule: str,
-        tensors: list[Tensors[Tensor]],
+        tensors: Tensors[list[Tensor]],
         options: Options,
         grad_scale: Tensor | None,
         found_inf: Tensor | None,
@@ -79,11 +78,3 @@ def fused_step(device: torch.device) -> FusedStep:
     if device.type not in _steps:
         _steps[device.type] = import_module(f".{_MODULES[device.type][0]}", __package__).fused_step
     return _steps[device.type]
-
-
-def by_device(tensors: Sequence[Tensors[Tensor]]) -> dict[torch.device, list[Tensors[Tensor]]]:
-    """The tensors of each device, in order."""
-    found: defaultdict[torch.device, list[Tensors[Tensor]]] = defaultdict(list)
-    for one in tensors:
-        found[one.param.device].append(one)
-    return found

@@ -17,7 +17,7 @@ from . import _fused_loops as loops
 from . import _threads
 from ._moments import adam_scalars
 from ._options import Options, compute_dtype
-from ._tensors import STORED, Tensors, cut
+from ._tensors import STORED, Tensors, cut, part
 from .norm_correction import guard_cap
 from .radam import radam_scalars
 
@@ -29,76 +29,80 @@ _COPIED = 2**22  # elements that are copied at once, where copies are needed
 
 
 def fused_step(
-    rule: str, tensors: list[Tensors[Tensor]], options: Options, grad_scale: Tensor | None, found_inf: Tensor | None
+    rule: str, tensors: Tensors[list[Tensor]], options: Options, grad_scale: Tensor | None, found_inf: Tensor | None
 ) -> None:
     """The whole step in place, as `_fused.FusedStep` says. The first one of a dtype compiles for some seconds."""
     if found_inf is not None and found_inf.item() != 0:
         return
     scale = 1.0 if grad_scale is None else grad_scale.item()
-    for dtype in dict.fromkeys(compute_dtype(one.param.dtype) for one in tensors):
-        found = [(one, _addresses(one, dtype)) for one in tensors if compute_dtype(one.param.dtype) == dtype]
-        if in_place := [(one, where) for one, where in found if where]:
-            _step([one for one, _ in in_place], [where for _, where in in_place], rule, options, scale)
-        for raw in cut([one for one, where in found if not where], _COPIED):
-            working = [_copied(one, dtype) for one in raw]
-            _step(working, [_addresses(one, dtype) for one in working], rule, options, scale)
-            for one, copy in zip(raw, working, strict=True):
-                _store(copy, one)
-    torch.autograd.graph.increment_version([one.param for one in tensors if not one.param.is_inference()])
+    dtypes = [compute_dtype(param.dtype) for param in tensors.param]
+    for dtype in dict.fromkeys(dtypes):
+        alike = part(tensors, [i for i, own in enumerate(dtypes) if own is dtype])
+        copied = _not_side_by_side(alike, dtype)
+        if in_place := [i for i in range(len(alike.param)) if i not in copied]:
+            _step(part(alike, in_place), dtype, rule, options, scale)
+        for raw in cut(alike, sorted(copied), _COPIED):
+            working = _copies(raw, dtype)
+            _step(working, dtype, rule, options, scale)
+            _store(working, raw)
+    torch.autograd.graph.increment_version([param for param in tensors.param if not param.is_inference()])
 
 
-def _addresses(tensors: Tensors[Tensor], dtype: torch.dtype) -> list[int]:
-    """Where the tensors of `loops.POINTERS` begin, 0 for none; empty if the loops cannot walk them side by side."""
-    t = tensors
-    elementwise = [t.param, t.grad, t.exp_avg, t.exp_avg_sq, t.max_exp_avg_sq, t.previous_grad]
-    found, contiguous = [], True
-    for each in (*elementwise, t.exp_grad_norm):
-        if each is None:
-            found.append(0)
-        elif each.dtype is dtype and not each.is_neg():
-            contiguous = contiguous and each.is_contiguous()
-            found.append(each.data_ptr())
-        else:
-            return []
-    if contiguous:
-        return found
-    order = sorted(range(t.param.dim()), key=t.param.stride, reverse=True)
-    dense = t.param.permute(order).is_contiguous()
-    alike = all(each is None or each.stride() == t.param.stride() for each in elementwise)
-    return found if dense and alike else []
+def _columns(tensors: Tensors[list[Tensor]]) -> dict[str, list[Tensor]]:
+    """By `loops.POINTERS`, those that there are."""
+    columns = {name: getattr(tensors, name) for name in loops.POINTERS}
+    return {name: column for name, column in columns.items() if column is not None}
 
 
-def _copied(tensors: Tensors[Tensor], dtype: torch.dtype) -> Tensors[Tensor]:
-    present = {name: t for name in loops.POINTERS if (t := getattr(tensors, name)) is not None}
-    copies = {
-        name: torch.empty_like(t, dtype=dtype, memory_format=torch.contiguous_format).copy_(t)
-        for name, t in present.items()
-    }
-    return replace(tensors, **copies)
+def _not_side_by_side(tensors: Tensors[list[Tensor]], dtype: torch.dtype) -> set[int]:
+    """The parameters whose tensors the loops cannot walk as they lie."""
+    columns = _columns(tensors)
+    right = all(
+        {tensor.dtype for tensor in column} == {dtype}
+        and all(map(Tensor.is_contiguous, column))
+        and not any(map(Tensor.is_neg, column))
+        for column in columns.values()
+    )
+    return set() if right else {i for i, row in enumerate(zip(*columns.values(), strict=True)) if not _fit(row, dtype)}
 
 
-def _store(working: Tensors[Tensor], raw: Tensors[Tensor]) -> None:
+def _fit(row: Sequence[Tensor], dtype: torch.dtype) -> bool:
+    if any(tensor.dtype is not dtype or tensor.is_neg() for tensor in row):
+        return False
+    if all(tensor.is_contiguous() for tensor in row):
+        return True
+    param = row[0]
+    dense = param.permute(sorted(range(param.dim()), key=param.stride, reverse=True)).is_contiguous()
+    return dense and all(tensor.stride() == param.stride() for tensor in row if tensor.dim())  # a norm has none
+
+
+def _copies(tensors: Tensors[list[Tensor]], dtype: torch.dtype) -> Tensors[list[Tensor]]:
+    def copy(tensor: Tensor) -> Tensor:
+        return torch.empty_like(tensor, dtype=dtype, memory_format=torch.contiguous_format).copy_(tensor)
+
+    return replace(tensors, **{name: list(map(copy, column)) for name, column in _columns(tensors).items()})
+
+
+def _store(working: Tensors[list[Tensor]], raw: Tensors[list[Tensor]]) -> None:
     for name in STORED:
-        target, source = getattr(raw, name), getattr(working, name)
-        if target is not source:
+        for target, source in zip(getattr(raw, name) or (), getattr(working, name) or (), strict=True):
             target.copy_(source)
 
 
-def _step(
-    tensors: Sequence[Tensors[Tensor]], where: list[list[int]], rule: str, options: Options, scale: float
-) -> None:
-    steps = [one.step for one in tensors]
-    torch._foreach_add_(steps, _ONE, alpha=1.0)
-    counts = [step.item() for step in steps]
-    numbers = _numbers(counts, rule, options, scale, tensors[0].param.dtype)
-    offsets, first_tensors, first_tasks = _windows(tuple(one.param.numel() for one in tensors), _WINDOW, _TASK)
+def _step(tensors: Tensors[list[Tensor]], dtype: torch.dtype, rule: str, options: Options, scale: float) -> None:
+    torch._foreach_add_(tensors.step, _ONE, alpha=1.0)
+    counts = [step.item() for step in tensors.step]
+    numbers = _numbers(counts, rule, options, scale, dtype)
+    offsets, first_tensors, first_tasks = _windows(tuple(map(Tensor.numel, tensors.param)), _WINDOW, _TASK)
     tasks = int(first_tasks[-1])
     threads = min(tasks, torch.get_num_threads())
-    table, done = np.array(where, dtype=np.int64), np.zeros(len(first_tasks) - 1, dtype=np.int64)
-    sums, rows = np.empty(tasks + len(tensors)), np.empty((threads, loops.ROW), numbers.dtype)
-    corrects = options.gamma is not None and tensors[0].exp_grad_norm is not None
+    table, done = np.zeros((len(counts), len(loops.POINTERS)), np.int64), np.zeros(len(first_tasks) - 1, np.int64)
+    for name, column in _columns(tensors).items():
+        table[:, loops.POINTERS.index(name)] = list(map(Tensor.data_ptr, column))
+    sums, rows = np.empty(tasks + len(counts)), np.empty((threads, loops.ROW), numbers.dtype)
+    corrects = options.gamma is not None and tensors.exp_grad_norm is not None
     counts_of_job = (0, 0, 0, 0, tasks if corrects else 0, tasks)
-    sizes = (_TASK, loops.RULES.index(_with_options(rule, options)), len(tensors), len(done))
+    sizes = (_TASK, loops.RULES.index(_with_options(rule, options)), len(counts), len(done))
     arrays = (table, offsets, numbers, first_tensors, first_tasks, done, sums, rows)
     job = np.array(
         (*counts_of_job, *sizes, *(array.ctypes.data for array in arrays), 0), loops.job_dtype(numbers.dtype)

@@ -5,9 +5,8 @@ Nothing waits for the device. The first step of a list compiles and loads kernel
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from contextlib import nullcontext
-from operator import attrgetter
 from typing import Any
 
 import torch
@@ -16,15 +15,12 @@ from torch.autograd.graph import increment_version
 
 from ._addresses import ELEMENTWISE, POINTERS, Columns, plan_of
 from ._options import Options, compute_dtype
-from ._tensors import Tensors
-
-# An address tells nothing of a sign that is yet to be applied.
-_GETTERS: dict[str, Any] = {"grad": lambda one: one.grad.resolve_neg(), **{name: attrgetter(name) for name in POINTERS}}
+from ._tensors import Tensors, part
 
 
 @torch.compiler.disable  # addresses mean nothing to torch's compiler
 def fused_step(
-    rule: str, tensors: Sequence[Tensors[Tensor]], options: Options, grad_scale: Tensor | None, found_inf: Tensor | None
+    rule: str, tensors: Tensors[list[Tensor]], options: Options, grad_scale: Tensor | None, found_inf: Tensor | None
 ) -> None:
     """One step of `rule` ("adam", "diffgrad", "radam", "adabelief") for all `tensors`, in place.
 
@@ -38,13 +34,11 @@ def fused_step(
     Raises:
         RuntimeError: for a step count that is not on its parameter's device, or state of another dtype.
     """
-    if not tensors:
-        return
-    device = tensors[0].param.device
+    device = tensors.param[0].device
     scaling = _beside(grad_scale, device), _beside(found_inf, device)
     with torch.cuda.device(device) if device.type == "cuda" else nullcontext():
-        for members in _alike(tensors):
-            columns = _side_by_side(members)
+        for alike in _alike(tensors):
+            columns = _columns(alike)
             laid_out, written_back = _in_one_layout(columns)
             _launch(rule, laid_out, options, *scaling)
             for original, copy in written_back:
@@ -52,24 +46,26 @@ def fused_step(
             increment_version([param for param in columns["param"] if not param.is_inference()])
 
 
-def _alike(tensors: Sequence[Tensors[Tensor]]) -> Iterable[Sequence[Tensors[Tensor]]]:
+def _alike(tensors: Tensors[list[Tensor]]) -> Iterable[Tensors[list[Tensor]]]:
     """The tensors by their dtypes and those of their gradients."""
-    if len({one.param.dtype for one in tensors}) == 1 == len({one.grad.dtype for one in tensors}):
+    if len({param.dtype for param in tensors.param}) == 1 == len({grad.dtype for grad in tensors.grad}):
         return [tensors]
-    groups: defaultdict[Any, list[Tensors[Tensor]]] = defaultdict(list)
-    for one in tensors:
-        groups[one.param.dtype, one.grad.dtype].append(one)
-    return groups.values()
+    groups: defaultdict[Any, list[int]] = defaultdict(list)
+    for i, (param, grad) in enumerate(zip(tensors.param, tensors.grad, strict=True)):
+        groups[param.dtype, grad.dtype].append(i)
+    return [part(tensors, indices) for indices in groups.values()]
 
 
 def _beside(scalar: Tensor | None, device: torch.device) -> Tensor | None:
     return None if scalar is None else scalar.to(device=device, non_blocking=True)
 
 
-def _side_by_side(members: Sequence[Tensors[Tensor]]) -> Columns:
-    """What the tensors keep, which is the same for all of a group."""
-    columns = {name: list(map(get, members)) for name, get in _GETTERS.items()}
-    return {name: column for name, column in columns.items() if column[0] is not None}
+def _columns(tensors: Tensors[list[Tensor]]) -> Columns:
+    """What the tensors keep, and the gradients, by name."""
+    columns = {name: getattr(tensors, name) for name in ("grad", *POINTERS)}
+    if any(map(Tensor.is_neg, tensors.grad)):  # an address tells nothing of a sign that is yet to be applied
+        columns["grad"] = [grad.resolve_neg() for grad in tensors.grad]
+    return {name: column for name, column in columns.items() if column is not None}
 
 
 def _in_one_layout(columns: Columns) -> tuple[Columns, list[tuple[Tensor, Tensor]]]:

@@ -1,7 +1,7 @@
 """The optimizer class under all of ours: options, state, dispatch and checkpoints, but no formula."""
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from itertools import chain
 from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple
@@ -10,11 +10,22 @@ import torch
 from torch import Tensor
 from torch.optim.optimizer import Optimizer, ParamsT, _default_to_fused_or_foreach
 
-from ._fused import by_device, check_fused, fused_step
+from ._fused import check_fused, fused_step
 from ._moments import prepare, prepare_all
 from ._options import Options, check_tensor_lr, compute_dtype, validate
 from ._sharded import Part, local, local_state, parts, refuse_unsupported, written
-from ._tensors import Tensors, as_real, buckets, chunks, store, store_all, working_copies, working_copy
+from ._tensors import (
+    Tensors,
+    as_real,
+    buckets,
+    by_device,
+    chunks,
+    rows,
+    store,
+    store_all,
+    working_copies,
+    working_copy,
+)
 
 _NONE: Mapping[Tensor, Part] = MappingProxyType({})
 
@@ -94,14 +105,14 @@ class MomentOptimizer(Optimizer):
         written(shards)
         return loss
 
-    def _step_each(self, tensors: Sequence[Tensors[Tensor]], options: Options) -> None:
-        for raw in tensors:
+    def _step_each(self, tensors: Tensors[list[Tensor]], options: Options) -> None:
+        for raw in rows(tensors):
             working = working_copy(raw, options.differentiable)
             prepare(working, options)
             self._update.single_tensor(working, options)
             store(working, raw)
 
-    def _step_foreach(self, tensors: Sequence[Tensors[Tensor]], options: Options) -> None:
+    def _step_foreach(self, tensors: Tensors[list[Tensor]], options: Options) -> None:
         for raw in buckets(tensors):
             working = working_copies(raw)
             prepare_all(working, options)
@@ -109,56 +120,53 @@ class MomentOptimizer(Optimizer):
                 self._update.multi_tensor(chunk, options)
             store_all(working, raw)
 
-    def _step_fused(self, tensors: Sequence[Tensors[Tensor]], options: Options) -> None:
+    def _step_fused(self, tensors: Tensors[list[Tensor]], options: Options) -> None:
         scaling = getattr(self, "grad_scale", None), getattr(self, "found_inf", None)  # torch.amp.GradScaler's
         for device, members in by_device(tensors).items():
             fused_step(device)(self._update.name, members, options, *scaling)
 
     def _gather(
         self, group: dict[str, Any], shards: Mapping[Tensor, Part] = _NONE
-    ) -> tuple[dict[str, Any], Options, list[Tensors[Tensor]]]:
+    ) -> tuple[dict[str, Any], Options, Tensors[list[Tensor]]]:
+        """What a step of the group works on, side by side; state is made where it is missing."""
         # A shard may lack the gradient that others have. No look-up without shards: a tensor's hash takes its time.
         params = [p for p in group["params"] if p.grad is not None or (shards and p in shards)]
-        for p in params:
-            if p.grad is not None and p.grad.layout is not torch.strided:
-                name = type(self).__name__
-                raise RuntimeError(f"{name} does not support sparse gradients, got {p.grad.layout}")
+        grads = [p.grad for p in params]
+        for grad in grads:
+            if grad is not None and grad.layout is not torch.strided:
+                raise RuntimeError(f"{type(self).__name__} does not support sparse gradients, got {grad.layout}")
         options = Options.of(group)
         amsgrad = self._offers_amsgrad and options.amsgrad  # a checkpoint of Adam brings the option to others
-        names = (*self._moment_names(), *(("max_exp_avg_sq",) if amsgrad else ()))
+        elementwise = (*self._moment_names(), *(("max_exp_avg_sq",) if amsgrad else ()))
+        names = ("step", *elementwise, *(("exp_grad_norm",) if self._keeps_grad_norm else ()))
         with torch.set_grad_enabled(options.differentiable):
-            return (
-                group,
-                options,
-                [self._tensors_of(p, shards.get(p) if shards else None, names, options) for p in params],
-            )
+            states = [self.state[p] for p in params]
+            for p, state in zip(params, states, strict=True):
+                # One by one, so that a checkpoint of plain Adam can be continued with the correction.
+                for name in names:
+                    if name not in state:
+                        state[name] = self._initial(name, p, options)
+            columns = {name: [state[name] for state in states] for name in names}
+            columns |= {"param": params, "grad": grads}
+            if shards:
+                columns["norm"] = [None] * len(params)
+                for i, p in enumerate(params):
+                    if (part := shards.get(p)) is not None:
+                        own = {name: local_state(columns[name][i], p, name) for name in elementwise}
+                        for name, value in (own | {"param": local(p), "grad": part.grad, "norm": part.norm}).items():
+                            columns[name][i] = value
+            if any(p.is_complex() for p in params):
+                for name in ("param", "grad", *elementwise):
+                    columns[name] = [as_real(tensor) for tensor in columns[name]]
+            return group, options, Tensors(**columns)
 
-    def _tensors_of(self, p: Tensor, part: Part | None, names: Sequence[str], options: Options) -> Tensors[Tensor]:
-        """What a step of `p` works on, made where it is missing; `names` are those of the state with a value each."""
-        state = self.state[p]
-        if "step" not in state:
+    def _initial(self, name: str, p: Tensor, options: Options) -> Tensor:
+        if name == "step":
             on_device = options.capturable or options.fused
-            state["step"] = torch.zeros((), dtype=torch.float32, device=p.device if on_device else "cpu")
-        # One by one, so that a checkpoint of plain Adam can be continued with the correction.
-        for name in names:
-            if name not in state:
-                state[name] = torch.zeros_like(p, memory_format=torch.preserve_format)
-        if self._keeps_grad_norm and "exp_grad_norm" not in state:
-            state["exp_grad_norm"] = torch.zeros((), dtype=compute_dtype(p.dtype), device=p.device)
-        elementwise = [p, p.grad, *(state[name] for name in names)]
-        if part is not None:
-            elementwise = [local(p), part.grad, *(local_state(state[name], p, name) for name in names)]
-        if p.is_complex():
-            elementwise = [as_real(each) for each in elementwise]
-        param, grad, *own = elementwise
-        return Tensors(
-            param,
-            grad,
-            state["step"],
-            **dict(zip(names, own, strict=True)),
-            exp_grad_norm=state["exp_grad_norm"] if self._keeps_grad_norm else None,
-            norm=None if part is None else part.norm,
-        )
+            return torch.zeros((), dtype=torch.float32, device=p.device if on_device else "cpu")
+        if name == "exp_grad_norm":
+            return torch.zeros((), dtype=compute_dtype(p.dtype), device=p.device)
+        return torch.zeros_like(p, memory_format=torch.preserve_format)
 
     def _inspect(self, final: dict[str, Any], loaded: dict[str, Any]) -> None:
         defaults = self._option_defaults() | self.defaults

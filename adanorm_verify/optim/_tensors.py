@@ -1,7 +1,7 @@
 """The tensors that one update reads and writes, and the precision it sees them in."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, Generic, TypeAlias, TypeVar
 
@@ -43,6 +43,25 @@ class Tensors(Generic[T]):
     previous_grad: T | None = None
     norm: Any = None
     factor: T | None = None
+
+
+def rows(tensors: Tensors[list[Tensor]]) -> Iterator[Tensors[Tensor]]:
+    """One after another what lies side by side."""
+    t, absent = tensors, [None] * len(tensors.param)
+    columns = (
+        *(t.param, t.grad, t.step, t.exp_avg, t.exp_avg_sq, t.max_exp_avg_sq),
+        *(t.exp_grad_norm, t.previous_grad, t.norm, t.factor),
+    )
+    for row in zip(*(absent if column is None else column for column in columns), strict=True):
+        yield Tensors(*row)
+
+
+def part(tensors: Tensors[list[Tensor]], indices: Sequence[int]) -> Tensors[list[Tensor]]:
+    """Those at `indices`; `tensors` itself if these are all."""
+    if len(indices) == len(tensors.param):
+        return tensors
+    columns = {f.name: getattr(tensors, f.name) for f in fields(tensors)}
+    return Tensors(**{name: column and [column[i] for i in indices] for name, column in columns.items()})
 
 
 def as_real(tensor: Tensor) -> Tensor:
@@ -91,18 +110,26 @@ def store_all(working: Tensors[list[Tensor]], raw: Tensors[list[Tensor]]) -> Non
             torch._foreach_copy_(target, source)
 
 
-def buckets(tensors: Sequence[Tensors[Tensor]]) -> Iterator[Tensors[list[Tensor]]]:
+def by_device(tensors: Tensors[list[Tensor]]) -> dict[torch.device, Tensors[list[Tensor]]]:
+    """The tensors of each device, in order."""
+    alike: defaultdict[torch.device, list[int]] = defaultdict(list)
+    for i, param in enumerate(tensors.param):
+        alike[param.device].append(i)
+    return {device: part(tensors, indices) for device, indices in alike.items()}
+
+
+def buckets(tensors: Tensors[list[Tensor]]) -> Iterator[Tensors[list[Tensor]]]:
     """Lists of one device and dtype, no longer than helps (a larger tensor is a bucket of its own)."""
-    alike: defaultdict[tuple[torch.device, torch.dtype], list[Tensors[Tensor]]] = defaultdict(list)
-    for one in tensors:
-        alike[one.param.device, one.param.dtype].append(one)
-    for (device, dtype), members in alike.items():
+    alike: defaultdict[tuple[torch.device, torch.dtype], list[int]] = defaultdict(list)
+    for i, param in enumerate(tensors.param):
+        alike[param.device, param.dtype].append(i)
+    for (device, dtype), indices in alike.items():
         if device.type == "cpu":
-            yield from map(_side_by_side, cut(members, _BUCKET_NUMEL_CPU))
+            yield from cut(tensors, indices, _BUCKET_NUMEL_CPU)
         elif dtype != compute_dtype(dtype):
-            yield from map(_side_by_side, cut(members, _BUCKET_NUMEL_HALF))
+            yield from cut(tensors, indices, _BUCKET_NUMEL_HALF)
         else:
-            yield _side_by_side(members)
+            yield part(tensors, indices)
 
 
 def chunks(tensors: Tensors[list[Tensor]]) -> Iterator[Tensors[list[Tensor]]]:
@@ -125,35 +152,19 @@ def chunks(tensors: Tensors[list[Tensor]]) -> Iterator[Tensors[list[Tensor]]]:
             yield Tensors(**absent, **one)
 
 
-def cut(members: Sequence[Tensors[Tensor]], limit: int) -> Iterator[list[Tensors[Tensor]]]:
-    """Parts of at most `limit` elements, in order; a larger tensor is a part of its own."""
-    part: list[Tensors[Tensor]] = []
+def cut(tensors: Tensors[list[Tensor]], indices: Iterable[int], limit: int) -> Iterator[Tensors[list[Tensor]]]:
+    """Parts of at most `limit` elements of those at `indices`, in order; a larger tensor is a part of its own."""
+    some: list[int] = []
     total = 0
-    for one in members:
-        if part and total + one.param.numel() > limit:
-            yield part
-            part, total = [], 0
-        part.append(one)
-        total += one.param.numel()
-    if part:
-        yield part
-
-
-def _side_by_side(members: Sequence[Tensors[Tensor]]) -> Tensors[list[Tensor]]:
-    largest = [one.max_exp_avg_sq for one in members if one.max_exp_avg_sq is not None]
-    norms = [one.exp_grad_norm for one in members if one.exp_grad_norm is not None]
-    previous = [one.previous_grad for one in members if one.previous_grad is not None]
-    return Tensors(
-        param=[one.param for one in members],
-        grad=[one.grad for one in members],
-        step=[one.step for one in members],
-        exp_avg=[one.exp_avg for one in members],
-        exp_avg_sq=[one.exp_avg_sq for one in members],
-        max_exp_avg_sq=largest or None,
-        exp_grad_norm=norms or None,
-        previous_grad=previous or None,
-        norm=[one.norm for one in members] if any(one.norm is not None for one in members) else None,
-    )
+    for i in indices:
+        numel = tensors.param[i].numel()
+        if some and total + numel > limit:
+            yield part(tensors, some)
+            some, total = [], 0
+        some.append(i)
+        total += numel
+    if some:
+        yield part(tensors, some)
 
 
 def _cast(tensors: TensorList, dtype: torch.dtype) -> list[Tensor]:
