@@ -28,9 +28,9 @@ _ARGUMENTS = """
         decoupled_weight_decay: multiply theta by `1 - lr * weight_decay` before the update instead.
         maximize: ascend.
         foreach: use the functions over lists of tensors; None does so if all are on an accelerator.
-        fused: do the whole step in compiled loops, one for the norms and one for the update; None does not. For
-            real parameters of float32, float64, float16 or bfloat16, without `foreach` and `differentiable`; takes
-            the scale of `torch.amp.GradScaler` into the step, and leaves the gradients scaled.
+        fused: do the whole step in compiled loops, each tensor once for its norm and once for its update; None does
+            not. For real parameters of float32, float64, float16 or bfloat16, without `foreach` and
+            `differentiable`; takes the scale of `torch.amp.GradScaler` into the step, and leaves gradients scaled.
         capturable: keep the step counts on the device and never wait for it, as a captured graph requires.
         differentiable: let autograd record the step.
 
