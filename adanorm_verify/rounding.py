@@ -22,7 +22,7 @@ REWRITING = 2
 
 Rewritings of the lists (folded step sizes, reciprocals, fused or split multiply-adds, other dtypes of the parts) take
 fewer than twice the printed operations. The largest ratio error/bound over the faithful rewritings of the tests is
-printed by `pytest property_tests/test_shelf.py -k largest -s`.
+`LARGEST` in `property_tests/test_shelf.py`, and asserted there.
 """
 ULPS_EXP = 8
 """Error of an exponential or logistic function in roundoffs: SLEEF's 3.5 ulp variants are 7; it enters the friction

@@ -38,6 +38,8 @@ def test_dead_correction_of_a_released_package_is_found_and_named(command, tmp_p
     done = command("check", *arguments, packages=[DEAD])
     assert done.returncode == 1, done.stderr
     assert "first difference: e at step 1" in done.stdout
+    assert "the correction never takes part (`e-never-updated`)" in done.stdout
+    assert done.stdout.splitlines()[1].startswith("is Adam up to")
     document = json.loads(report.read_text())
     assert document["verdict"] == "differs"
     assert document["algorithm"] == "adamnorm"

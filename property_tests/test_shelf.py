@@ -5,11 +5,9 @@ from __future__ import annotations
 import pytest
 
 from adanorm_verify import check_optimizer
-from adanorm_verify.conformance import decide
 from adanorm_verify.deviations import DEVIATIONS
 from adanorm_verify.paper import algorithm
 from adanorm_verify.runs import Check, probe, run_case
-from adanorm_verify.search import PROFILES
 from adanorm_verify.shelf import ALGORITHMS, FAITHFUL, GENERATED, GENERATED_FAITHFUL, GENERATED_PAIRS, WRONG
 from adanorm_verify.streams import designed
 from adanorm_verify.subject import Subject
@@ -70,26 +68,16 @@ def test_generated_optimizer_is_its_own_list_and_not_wrong_otherwise(subject):
     assert combination.moved
 
 
+LARGEST = {"float64": 0.40, "float32": 0.52, "bfloat16": 0.42, "float16": 0.47}
+"""Error/bound of theta as it was seen, rounded up: the evidence for the roundings that `rounding` charges."""
+
+
 @pytest.mark.parametrize("subject", FAITHFUL + GENERATED_FAITHFUL, ids=name)
 def test_faithful_rewriting_passes_in_every_dtype(subject):
     dtypes = ["float64", "float32", "bfloat16", "float16"]
     verdict = check_optimizer(subject, subject.algorithm, decisions=subject.decisions, profile="quick", dtypes=dtypes)
     assert verdict.conforms, verdict.summary()
     assert all(run.outcome == "conforms" for run in verdict.runs)
-
-
-def test_largest_ratio_over_faithful_rewritings_is_below_one(capsys):
-    """Prints the evidence for the roundings charged in `adanorm_verify.rounding`."""
-    largest: dict[str, tuple[float, str]] = {}
-    for subject in FAITHFUL:
-        paper = algorithm(subject.algorithm, subject.decisions)
-        asked = Subject(subject, name(subject), {}, {}, paper.hyperparameters)
-        check = Check(asked, paper, asked.base, "cpu")
-        profile = PROFILES["quick"]
-        verdict, _ = decide(check, profile, profile.dtypes, seed=1, progress=None, explain=False)
-        for record in verdict.records:
-            if record.quantity == "theta":
-                largest[record.dtype] = max(largest.get(record.dtype, (0.0, "")), (record.ratio, name(subject)))
-    with capsys.disabled():
-        print(f"\nlargest error/bound over {len(FAITHFUL)} faithful rewritings: {largest}")
-    assert all(ratio < 1 for ratio, _ in largest.values())
+    moved = [record for record in verdict.records if record.quantity == "theta"]
+    assert {record.dtype for record in moved} == set(dtypes)
+    assert all(record.ratio <= LARGEST[record.dtype] for record in moved)
