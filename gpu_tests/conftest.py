@@ -26,6 +26,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):
     if (
         report.skipped
         and item.path.parent.name == "gpu_tests"
+        and "without_gpu" not in item.keywords
         and item.config.getoption("--require-gpu", default=False)
     ):
         report.outcome = "failed"

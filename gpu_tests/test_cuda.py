@@ -22,7 +22,9 @@ EACH = pytest.mark.parametrize("shipped", SHIPPED, ids=lambda shipped: "-".join(
 def test_shipped_optimizer_conforms_on_cuda(shipped):
     verdict = check_shipped(shipped, "default", "cuda", seed=0)
     assert verdict.conforms, verdict.summary()
-    assert {"single-tensor", "foreach", "fused", "capturable"} <= {run.path for run in verdict.runs if run.cases}
+    for path in ("single-tensor", "foreach", "fused", "capturable"):
+        assert {run.dtype for run in verdict.runs if run.path == path and run.outcome == "conforms"} == set(DTYPES)
+    assert not [check.name for check in verdict.checks if check.outcome in ("failed", "warned")]
 
 
 @pytest.mark.parametrize(("name", "claim"), [("Adam", "adam"), ("RAdam", "radam")])

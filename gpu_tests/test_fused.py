@@ -1,8 +1,9 @@
 """The fused step on CUDA: bits that must agree, graphs, streams, mixed precision, launches, and very long tensors.
 
 That it stays inside the envelope is what `test_cuda.py` asks of every path. Determinism: sums have an order that
-depends on sizes alone, so that runs agree bit for bit on one kind of device, with one version of Triton and of the
-CUDA toolkit that it ships; between kinds they agree inside the envelope only.
+depends on sizes, dtypes and whether all addresses of a list are multiples of 16 bytes, so that runs agree bit for bit
+on one kind of device, with one version of Triton and of the CUDA toolkit that it ships; between kinds they agree inside
+the envelope only.
 
 Step times are not tested here, since they are not a matter of right and wrong; what was measured is kept as
 
@@ -13,6 +14,8 @@ wrote it.
 
 from __future__ import annotations
 
+import gc
+
 import pytest
 import torch
 from torch.profiler import ProfilerActivity, profile
@@ -20,7 +23,7 @@ from torch.profiler import ProfilerActivity, profile
 from adanorm_verify import optim
 from adanorm_verify.bench import RESNET50_SHAPES
 from adanorm_verify.gate import SHIPPED
-from gpu_tests.bodies import compiled, embedded, everything, parameters, plain, same, scaled
+from gpu_tests.bodies import compiled, embedded, everything, fall, parameters, plain, same, scaled
 
 EACH = pytest.mark.parametrize("shipped", SHIPPED, ids=lambda shipped: "-".join([shipped.name, *shipped.arguments]))
 NAMES = optim.__all__
@@ -32,10 +35,13 @@ def stepped(params, name, steps, **options):
     optimizer = getattr(optim, name)(params, lr=0.1, **options)
     for _ in range(steps):
         optimizer.step()
+        fall(params)
     return optimizer
 
 
 def room(*bytes_wanted: int) -> None:
+    gc.collect()
+    torch.cuda.empty_cache()
     free, _ = torch.cuda.mem_get_info()
     if sum(bytes_wanted) > free:
         pytest.skip(f"needs {sum(bytes_wanted):,} bytes of GPU memory, {free:,} are free")
@@ -74,14 +80,19 @@ def test_a_long_list_is_as_its_tensors_alone(name):
     assert same(together, single)
 
 
-@pytest.mark.parametrize(("name", "launches"), [("AdamNorm", 3), ("DiffGrad", 2)])
+LAUNCHES = [("AdamNorm", ["scalars", "square_sums", "update"]), ("DiffGrad", ["scalars", "update"])]
+
+
+@pytest.mark.parametrize(("name", "launches"), LAUNCHES)
 def test_a_step_of_161_tensors_is_a_few_launches(name, launches):
     optimizer = stepped(parameters("cuda", shapes=RESNET50_SHAPES), name, 2, **FUSED)
+    torch.cuda.synchronize()
     with profile(activities=[ProfilerActivity.CUDA, ProfilerActivity.CPU]) as seen:
         optimizer.step()
         torch.cuda.synchronize()
-    kernels = [event.name for event in seen.events() if event.device_type == torch.autograd.DeviceType.CUDA]
-    assert len(kernels) == launches, kernels
+    on_device = [event for event in seen.events() if event.device_type == torch.autograd.DeviceType.CUDA]
+    # `Optimizer.step` itself is there too, as an annotation of what the device does for it.
+    assert sorted(event.name for event in on_device if not event.is_user_annotation) == launches
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -96,6 +107,7 @@ def test_no_step_waits_even_where_gradients_lie_elsewhere_each_time(name):
             for p in params:
                 p.grad = p.grad.clone()
             optimizer.step()
+            fall(params)
     finally:
         torch.cuda.set_sync_debug_mode("default")
     assert same(everything(optimizer), plain(name, "cuda", 7, FUSED))
@@ -134,12 +146,14 @@ def test_a_captured_step_replays_as_it_runs(name, path):
     with torch.cuda.stream(side):  # as torch asks: nothing may be set up while a graph is captured
         for _ in range(2):
             optimizer.step()
+            fall(params)
     torch.cuda.current_stream().wait_stream(side)
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph):
         optimizer.step()
     for _ in range(6):  # RAdam changes its branch
         graph.replay()
+        fall(params)
     assert same(everything(optimizer), plain(name, "cuda", 8, options))
 
 
@@ -170,7 +184,10 @@ def test_a_graph_that_makes_its_own_gradients_outlives_other_steps(path):
                 training(params, optimizer)
             graph.replay()
             training(params, optimizer)  # without the graph, with gradients elsewhere
-            junk = [torch.full((1024,), 7, device="cuda") for _ in range(64)]  # over memory that was given back
+            with torch.cuda.stream(side):  # over memory that was given back: each stream has its own, and the host
+                junk = [torch.full((n,), 7, device="cuda") for n in (8, 64, 1024) for _ in range(64)]
+            junk += [torch.full((len(params),), 7, dtype=torch.int64).pin_memory() for _ in range(64)]
+            torch.cuda.current_stream().wait_stream(side)
             graph.replay()
             del junk
         else:
@@ -190,6 +207,7 @@ def test_two_streams_at_once_and_in_turn(name):
         for stream, optimizer in zip(streams, optimizers, strict=True):
             with torch.cuda.stream(stream):
                 optimizer.step()
+                fall(optimizer.param_groups[0]["params"])
     torch.cuda.synchronize()
     assert all(same(everything(optimizer), wanted) for optimizer in optimizers)
 
@@ -199,6 +217,7 @@ def test_two_streams_at_once_and_in_turn(name):
         streams[step % 2].wait_stream(streams[1 - step % 2])
         with torch.cuda.stream(streams[step % 2]):
             optimizer.step()
+            fall(optimizer.param_groups[0]["params"])
     torch.cuda.synchronize()
     assert same(everything(optimizer), wanted)
 

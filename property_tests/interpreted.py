@@ -42,6 +42,7 @@ def once_for_each(patch):
 
     def patched(function):
         done(function)
+        tl.tensor.__index__ = lambda self: int(self.handle.data.item())  # NumPy wants no array of one for an int
         return interpreter._LangPatchScope()  # nothing to undo
 
     return patched

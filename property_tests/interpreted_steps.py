@@ -11,7 +11,7 @@ from adanorm_verify import optim
 from adanorm_verify.gate import SHIPPED
 from adanorm_verify.optim import _addresses
 from gpu_tests import bodies
-from gpu_tests.bodies import everything, parameters
+from gpu_tests.bodies import everything, fall, parameters
 
 
 def differing(name: str, options, ways) -> list[str]:
@@ -33,9 +33,10 @@ def made(name: str, options, shapes=SHAPES):
 
 
 def plain(name: str, options):
-    _, optimizer = made(name, options)
+    params, optimizer = made(name, options)
     for _ in range(3):
         optimizer.step()
+        fall(params)
     return everything(optimizer)
 
 
@@ -48,6 +49,7 @@ def new_gradients(name: str, options):
         for p in params:
             p.grad = p.grad.clone()
         optimizer.step()
+        fall(params)
     return everything(optimizer)
 
 
@@ -68,6 +70,8 @@ def scaled_gradients(name: str, options):
             assert all(torch.equal(a, b) for a, b in zip(before, everything(optimizer), strict=True))
         for p, g in zip(params, grads, strict=True):
             p.grad = g
+        if not found_inf:
+            fall(params)
     return everything(optimizer)
 
 
@@ -80,6 +84,7 @@ def one_by_one(name: str, options):
     for _ in range(3):
         for optimizer in optimizers:
             optimizer.step()
+        fall(params)
     return [tensor for optimizer in optimizers for tensor in everything(optimizer)]
 
 
@@ -89,11 +94,13 @@ def loaded(name: str, options):
     optimizer.step()
     params, other = made(name, options)
     other.step()
+    fall(params)
     for p, q in zip(params, optimizer.param_groups[0]["params"], strict=True):
         p.data.copy_(q)
     other.load_state_dict(optimizer.state_dict())
     for _ in range(2):
         other.step()
+        fall(params)
     return everything(other)
 
 
@@ -123,7 +130,9 @@ def wrong_layouts(name: str, options) -> list[str]:
         q.grad = p.grad.clone(memory_format=torch.contiguous_format)
         for x in (p, q):
             optimizer = getattr(optim, name)([x], lr=0.1, fused=True, **options)
-            for _ in range(3):
+            arranged, x.grad = x.grad, 32 * q.grad  # a longer one first, so that these are lifted
+            for gradient in (x.grad, *[arranged] * 3):
+                x.grad = gradient
                 optimizer.step()
         tolerance = 84 * 10 * torch.finfo(p.dtype).eps
         if not torch.allclose(p, q, rtol=tolerance, atol=tolerance):
@@ -149,7 +158,10 @@ def long_list() -> bool:
     shapes = [(1 + i % 70,) for i in range(161)]
     params, alone = parameters("cpu", shapes=shapes), parameters("cpu", shapes=shapes)
     for group in (params, *([p] for p in alone[::20])):
-        optim.AdamNorm(group, lr=0.1, fused=True).step()
+        optimizer = optim.AdamNorm(group, lr=0.1, fused=True)
+        for _ in range(2):
+            optimizer.step()
+            fall(group)
     return all(torch.equal(p, q) for p, q in zip(params[::20], alone[::20], strict=True))
 
 

@@ -6,11 +6,13 @@ import os
 from concurrent.futures import ProcessPoolExecutor
 from importlib.util import find_spec
 from multiprocessing import get_context
+from types import SimpleNamespace
 from unittest import mock
 
 import pytest
 
 from adanorm_verify.gate import SHIPPED
+from gpu_tests import bodies
 
 pytestmark = pytest.mark.skipif(find_spec("triton") is None, reason="Triton is not installed: pip install triton")
 
@@ -88,6 +90,13 @@ def test_what_is_asked_of_gpus_holds_where_it_is_interpreted(call):
     same, worst, compared = call("for_gpus", "AdamNorm", {"fused": True})
     assert same
     assert worst <= 1
+    assert compared > 0
+
+
+def test_an_optimizer_that_lifts_nothing_is_caught_where_a_tensor_is_long():
+    adam = SimpleNamespace(target="torch.optim:Adam", name="Adam", algorithm="adamnorm", arguments={}, decisions={})
+    worst, compared = bodies.embedded(adam, "cpu", "float32", 1500)
+    assert worst > 1
     assert compared > 0
 
 

@@ -1,8 +1,8 @@
 """Where the tensors of a fused step lie: a table of addresses that stays on the device while they stay the same.
 
 A table is never written twice, so that a captured graph, or another stream, that still reads an older one reads what
-it was launched with. When gradients come to lie elsewhere, as after `zero_grad(set_to_none=True)`, their row alone is
-sent again, from pinned memory and asynchronously.
+it was launched with; who launches sees to it that its memory is kept until then. When gradients come to lie elsewhere,
+as after `zero_grad(set_to_none=True)`, their row alone is sent again, from pinned memory and asynchronously.
 """
 
 from dataclasses import dataclass, field, replace

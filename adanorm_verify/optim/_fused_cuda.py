@@ -113,6 +113,9 @@ def _launch(rule: str, columns: Columns, options: Options, grad_scale: Tensor | 
 
     param = columns["param"][0]
     plan = plan_of(columns)
+    if param.is_cuda and not torch.cuda.is_current_stream_capturing():
+        for memory in (plan.table, plan.owners, plan.partial, plan.scalars, plan.grads):
+            memory.record_stream(torch.cuda.current_stream(param.device))  # it may have been made on another one
     count, chunks = len(columns["param"]), plan.owners.numel()
     compute = compute_dtype(param.dtype)
     corrected = options.gamma is not None and "exp_grad_norm" in columns

@@ -6,7 +6,7 @@ import triton.language as tl
 
 @triton.jit
 def divided(a, b, COMPUTE: tl.constexpr):
-    # The plain operators are approximate in float32, and flush what is subnormal.
+    # The plain operators are approximate in float32, and flush what is subnormal (before Triton 3.6 these do too).
     if tl.float32 == COMPUTE:
         return tl.div_rn(a, b)
     else:

@@ -6,9 +6,10 @@ Three launches for a list of tensors of one device and dtype, however long it is
 2. `scalars`: for each tensor its step count, norm, e, factor, bias corrections and step size;
 3. `update`: reads p, g, m, v (and what else the rule keeps) and writes p, m, v, once for each chunk.
 
-Without the correction the first one is not needed. Every sum has one order, which depends on sizes alone: within
-a chunk a tree, over a tensor's chunks in `LANES` interleaved float64 sums and a tree. There are no atomics, so
-that equal inputs give equal bits on one kind of device and one version of Triton.
+Without the correction the first one is not needed. Every sum has one order, which depends on sizes, dtypes, and whether
+all addresses of the list are multiples of 16 bytes: within a chunk a tree, over a tensor's chunks in `LANES`
+interleaved float64 sums and a tree. There are no atomics, so that equal inputs give equal bits on one kind of device
+and one version of Triton.
 
 `table` has a row of int64 for each name of `ROWS`, with a column for each tensor. `grads` is such a row by
 itself. An absent tensor has the address 0, which is never read.

@@ -51,12 +51,17 @@ def document(timings: Sequence[Timing], command: str) -> str:
     """The versioned JSON document."""
     import torch
 
-    others = {package: version(package) for package in OTHERS.values() if find_spec(package)}
+    others = {package: version(package) for package in (*OTHERS.values(), "triton", "numba") if find_spec(package)}
     environment: dict[str, Any] = {
         "schema": SCHEMA,
         "command": command,
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "versions": {"python": platform.python_version(), "torch": torch.__version__, **others},
+        "versions": {
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "cuda": torch.version.cuda,
+            **others,
+        },
         "platform": platform.platform(),
         "device": torch.cuda.get_device_name() if timings[0].device == "cuda" else platform.processor() or "cpu",
     }
