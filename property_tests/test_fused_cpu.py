@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import math
 import os
 import re
 import subprocess
 import sys
 import threading
-from concurrent.futures import ThreadPoolExecutor
+import weakref
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -295,6 +298,18 @@ def test_one_thread_asks_for_no_other(monkeypatch):
     moved(optim.AdamNorm(params, fused=True), params, gradients(SHAPES))
 
 
+@THREADS
+def test_each_thread_has_a_row_of_its_own(whose, monkeypatch):
+    """The gradient with its decay is laid down in one."""
+    numel, found = 2**21, []
+    for number in (1, 2):
+        use_threads(whose, monkeypatch, number)
+        [p] = params = [torch.nn.Parameter(torch.linspace(-1, 1, numel))]
+        moved(optim.AdamNorm(params, fused=True, lr=0.1, weight_decay=0.1), params, gradients([(numel,)], 3))
+        found.append(p)
+    assert torch.equal(*found)
+
+
 class Called:
     """In place of a compiled function: what each thread that calls it does."""
 
@@ -312,23 +327,56 @@ def test_all_threads_take_part_at_once(whose, monkeypatch):
         together.wait()
         seen.append((argument, threading.get_ident()))
 
-    _threads.run(Called(function), 7, 3)
+    _threads.run(Called(function), 7, tasks=3, keep=None)
     assert [argument for argument, _ in seen] == [7, 7, 7]
     assert len({thread for _, thread in seen}) == 3
+
+
+def test_what_a_thread_still_uses_outlives_an_interrupt(monkeypatch):
+    use_threads("Python's", monkeypatch, 2)
+    here, go_on, kept = threading.get_ident(), threading.Event(), ones()
+    alive = weakref.ref(kept)
+
+    def function(argument):
+        if threading.get_ident() != here:
+            assert go_on.wait(60)
+
+    class Interrupted(Future):
+        def cancel(self):
+            return False
+
+        def result(self, timeout=None):
+            raise KeyboardInterrupt
+
+    with ThreadPoolExecutor(1) as pool:
+        monkeypatch.setattr(_threads, "_pool", lambda: SimpleNamespace(submit=submit))
+
+        def submit(*arguments):
+            pool.submit(*arguments)
+            return Interrupted()
+
+        with pytest.raises(KeyboardInterrupt):
+            _threads.run(SimpleNamespace(ctypes=function), 0, tasks=2, keep=kept)
+        del kept
+        gc.collect()
+        assert alive() is not None
+        go_on.set()
+    gc.collect()
+    assert alive() is None
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="this system does not list threads there")
 def test_torchs_own_threads_do_the_work():
     threads = python(
         "import os, torch; from adanorm_verify.optim import AdamNorm, _fused_cpu, _threads\n"
-        "torch.set_num_threads(2); _fused_cpu._TASK = 50\n"
-        "p = torch.ones(10**6, requires_grad=True); p.grad = p.detach() + 1\n"
-        "optimizer = AdamNorm([p], fused=True); optimizer.step()\n"
+        "torch.set_num_threads(4); _fused_cpu._TASK = 50; large = torch.ones(2**20)\n"
+        "p = torch.ones(100, requires_grad=True); p.grad = p.detach() + 1\n"  # two tasks, four threads
+        "optimizer = AdamNorm([p], fused=True); large.add_(1); optimizer.step(); large.add_(1)\n"
+        "threads = lambda: '-'.join(sorted(os.listdir('/proc/self/task')))\n"
         "if _threads._parallel_region() is None: print('none')\n"
         "else:\n"
-        "    before = len(os.listdir('/proc/self/task')); [optimizer.step() for _ in range(9)]\n"
-        "    p.grad = p.detach() + 1\n"
-        "    print(before, len(os.listdir('/proc/self/task')), _threads._pool.cache_info().misses)"
+        "    before = threads(); [(optimizer.step(), large.add_(1)) for _ in range(9)]\n"
+        "    print(before, threads(), _threads._pool.cache_info().misses)"
     ).split()
     if threads == ["none"]:
         pytest.skip("torch was built without GNU's OpenMP")
@@ -362,7 +410,9 @@ def test_numba_is_imported_for_the_first_group_that_fuses_and_not_before():
     python(
         "import sys, torch; from adanorm_verify.optim import AdamNorm\n"
         "p = torch.ones(2, requires_grad=True); p.grad = torch.ones(2); AdamNorm([p]).step()\n"
-        "assert 'numba' not in sys.modules; AdamNorm([p], fused=True); assert 'numba' in sys.modules"
+        "assert 'numba' not in sys.modules\n"
+        "with torch.device('meta'): optimizer = AdamNorm([p], fused=True)\n"
+        "assert 'numba' in sys.modules; optimizer.step(); assert optimizer.state[p]['step'] == 1"
     )
 
 
@@ -379,6 +429,32 @@ def test_a_forked_process_steps_on():
         "if not child: os._exit(0 if optimizer.state[p]['step'] == 2 and used else 1)\n"
         "assert os.waitpid(child, 0)[1] == 0"
     )
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere torch's threads are not used")
+def test_a_forked_process_may_be_the_first_to_fuse():
+    """Torch's threads, which its parent had, are not there."""
+    python(
+        "import os, signal, torch; from adanorm_verify.optim import AdamNorm\n"
+        "torch.set_num_threads(2); torch.ones(2**20).add_(1)\n"
+        "p = torch.ones(200_000, requires_grad=True); p.grad = torch.ones(200_000)\n"
+        "state = {'exp_avg': torch.zeros(200_000), 'exp_avg_sq': torch.zeros(200_000)}\n"
+        "child = os.fork()\n"
+        "if not child:\n"
+        "    signal.alarm(60); optimizer = AdamNorm([p], fused=True); optimizer.state[p].update(state)\n"
+        "    optimizer.step(); os._exit(0)\n"
+        "assert os.waitpid(child, 0)[1] == 0"
+    )
+
+
+@pytest.mark.parametrize("name", ["exp_avg", "exp_avg_sq", "exp_grad_norm"])
+def test_state_of_another_size_is_refused(name):
+    params = [torch.nn.Parameter(start) for start in starts([(5,)])]
+    optimizer = optim.AdamNorm(params, fused=True)
+    moved(optimizer, params, gradients([(5,)], 1))
+    optimizer.state[params[0]][name] = torch.zeros(4)
+    with pytest.raises(RuntimeError, match=f"{name} must have as many elements as its parameter asks for, ., got 4"):
+        moved(optimizer, params, gradients([(5,)], 1))
 
 
 def test_a_cache_that_cannot_be_written_is_done_without(monkeypatch):

@@ -2,6 +2,7 @@
 
 import inspect
 import re
+import weakref
 from itertools import pairwise
 
 import pytest
@@ -9,7 +10,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from adanorm_verify import optim
-from adanorm_verify.optim import _tensors
+from adanorm_verify.optim import _optimizer, _tensors
 
 NAMES = optim.__all__
 NORM = [name for name in NAMES if name.endswith("Norm")]
@@ -161,6 +162,22 @@ def test_long_lists_are_cut_and_none_is_lost(monkeypatch):
     assert cuts == [[4, 4], [4], [25], [0, 1], [10]]
     optimizer.step()
     assert all(optimizer.state[p]["step"] == 1 for p in params)
+
+
+def test_what_a_group_needs_for_its_step_is_given_back_before_the_next(monkeypatch):
+    prepare_all, decayed, most = _optimizer.prepare_all, [], []
+
+    def prepare(tensors, options):
+        prepare_all(tensors, options)
+        decayed.extend(map(weakref.ref, tensors.grad))
+        most.append(sum(each() is not None for each in decayed))
+
+    monkeypatch.setattr(_optimizer, "prepare_all", prepare)
+    params = [ones(4) for _ in range(5)]
+    for p in params:
+        p.grad = torch.ones_like(p)
+    optim.AdamNorm([{"params": [p]} for p in params], foreach=True, weight_decay=0.1).step()
+    assert most == [1] * 5
 
 
 @pytest.mark.parametrize("foreach", [False, True])

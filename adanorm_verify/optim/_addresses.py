@@ -149,7 +149,9 @@ def _check(columns: Columns) -> None:
     param = columns["param"][0]
     for name in ("step", "exp_grad_norm", *_STATE):
         wanted = {"step": torch.float32, "exp_grad_norm": compute_dtype(param.dtype)}.get(name, param.dtype)
-        for tensor in columns.get(name, ()):
+        for own, tensor in zip(columns["param"], columns.get(name, ()), strict=False):
+            if name in _STATE and tensor.numel() != own.numel():
+                raise RuntimeError(f"fused=True needs {name} with {own.numel()} elements, got {tensor.numel()}")
             if tensor.device != param.device or tensor.dtype != wanted:
                 raise RuntimeError(
                     f"fused=True needs {name} as {wanted} on {param.device}, got {tensor.dtype} on {tensor.device}"

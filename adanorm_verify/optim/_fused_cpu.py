@@ -23,17 +23,18 @@ from .radam import radam_scalars
 
 _TASK = 2**16  # elements: a quarter of a megabyte of each tensor, long beside a call and short beside a step
 _WINDOW = 2**20  # elements: four megabytes of gradients
-_ONE = torch.ones(())  # a number would be made one for each tensor
 _LARGEST = {dtype: torch.finfo(dtype).max for dtype in (torch.float32, torch.float64)}
 _COPIED = 2**22  # elements that are copied at once, where copies are needed
 
 
+@torch.compiler.disable  # addresses mean nothing to torch's compiler
 def fused_step(
     rule: str, tensors: Tensors[list[Tensor]], options: Options, grad_scale: Tensor | None, found_inf: Tensor | None
 ) -> None:
     """The whole step in place, as `_fused.FusedStep` says. The first one of a dtype compiles for some seconds."""
     if found_inf is not None and found_inf.item() != 0:
         return
+    _check(tensors)
     scale = 1.0 if grad_scale is None else grad_scale.item()
     dtypes = [compute_dtype(param.dtype) for param in tensors.param]
     for dtype in dict.fromkeys(dtypes):
@@ -46,6 +47,16 @@ def fused_step(
             _step(working, dtype, rule, options, scale)
             _store(working, raw)
     torch.autograd.graph.increment_version([param for param in tensors.param if not param.is_inference()])
+
+
+def _check(tensors: Tensors[list[Tensor]]) -> None:
+    """Raise RuntimeError for state of another size than its parameter's, which the loops would run over."""
+    numels = list(map(Tensor.numel, tensors.param))
+    for name, column in _columns(tensors).items():
+        sizes = list(map(Tensor.numel, column))
+        if sizes != (wanted := [1] * len(numels) if name == "exp_grad_norm" else numels):
+            size, expected = next(pair for pair in zip(sizes, wanted, strict=True) if pair[0] != pair[1])
+            raise RuntimeError(f"{name} must have as many elements as its parameter asks for, {expected}, got {size}")
 
 
 def _columns(tensors: Tensors[list[Tensor]]) -> dict[str, list[Tensor]]:
@@ -90,16 +101,15 @@ def _store(working: Tensors[list[Tensor]], raw: Tensors[list[Tensor]]) -> None:
 
 
 def _step(tensors: Tensors[list[Tensor]], dtype: torch.dtype, rule: str, options: Options, scale: float) -> None:
-    torch._foreach_add_(tensors.step, _ONE, alpha=1.0)
+    torch._foreach_add_(tensors.step, torch.ones((), device="cpu"), alpha=1.0)  # a number would be made one for each
     counts = [step.item() for step in tensors.step]
     numbers = _numbers(counts, rule, options, scale, dtype)
     offsets, first_tensors, first_tasks = _windows(tuple(map(Tensor.numel, tensors.param)), _WINDOW, _TASK)
     tasks = int(first_tasks[-1])
-    threads = min(tasks, torch.get_num_threads())
     table, done = np.zeros((len(counts), len(loops.POINTERS)), np.int64), np.zeros(len(first_tasks) - 1, np.int64)
     for name, column in _columns(tensors).items():
         table[:, loops.POINTERS.index(name)] = list(map(Tensor.data_ptr, column))
-    sums, rows = np.empty(tasks + len(counts)), np.empty((threads, loops.ROW), numbers.dtype)
+    sums, rows = np.empty(tasks + len(counts)), np.empty((torch.get_num_threads(), loops.ROW), numbers.dtype)
     corrects = options.gamma is not None and tensors.exp_grad_norm is not None
     counts_of_job = (0, 0, 0, 0, tasks if corrects else 0, tasks)
     sizes = (_TASK, loops.RULES.index(_with_options(rule, options)), len(counts), len(done))
@@ -109,7 +119,7 @@ def _step(tensors: Tensors[list[Tensor]], dtype: torch.dtype, rule: str, options
     )
     while job["claimed_updates"] < tasks:  # twice where threads had to wait for each other's norms
         job["entered"] = job["waiting"] = 0
-        _threads.run(loops.step(numbers.dtype), job.ctypes.data, threads)
+        _threads.run(loops.step(numbers.dtype), job.ctypes.data, tasks, keep=(job, arrays, tensors))
 
 
 @lru_cache(maxsize=16)

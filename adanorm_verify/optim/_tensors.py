@@ -96,7 +96,7 @@ def working_copies(raw: Tensors[list[Tensor]]) -> Tensors[list[Tensor]]:
     """`working_copy` of the foreach functions, for tensors of one device and dtype."""
     dtype = compute_dtype(raw.param[0].dtype)
     if dtype == raw.param[0].dtype:
-        return raw
+        return replace(raw)  # what a step sets on it goes with it
     names = ("grad", "param", *_MOMENTS)
     lists = {name: getattr(raw, name) for name in names}
     return replace(raw, **{name: _cast(ts, dtype) for name, ts in lists.items() if ts is not None})

@@ -3,7 +3,7 @@
 For some milliseconds after each of its operations torch's threads keep their cores, waiting for the next one; loops
 on other threads would share the cores with them. Torch's are reached through `GOMP_parallel`, by which code that GCC
 compiled enters a parallel region (libgomp's manual, "Implementing PARALLEL construct"). Where torch has another OpenMP
-than GNU's, and in a forked process, which has none of its parent's threads, Python's threads do the work.
+than GNU's, and in a process that was forked, which has none of its parent's threads, Python's threads do the work.
 """
 
 import ctypes
@@ -14,6 +14,10 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Any, Protocol
 
+import torch
+
+_PF_FORKNOEXEC = 0x40  # among a process's flags in proc_pid_stat(5), by include/linux/sched.h
+
 
 class Compiled(Protocol):
     """A compiled function of one address, as numba's `cfunc` makes it."""
@@ -22,14 +26,22 @@ class Compiled(Protocol):
     ctypes: Callable[[int], None]
 
 
-def run(function: Compiled, argument: int, threads: int) -> None:
-    """Call `function(argument)` on `threads` threads at once, or on fewer; return when all calls have."""
+def run(function: Compiled, argument: int, tasks: int, keep: object) -> None:
+    """Call `function(argument)` on as many threads as torch uses, or fewer; return when all calls have.
+
+    Args:
+        function: shares `tasks` tasks out among those that call it, some of whom may find nothing to do.
+        argument: an address.
+        tasks: with one, no other thread is asked.
+        keep: what must live as long as any thread may use the address, also when Ctrl-C ends the waiting for it.
+    """
+    threads = torch.get_num_threads() if tasks > 1 else 1
     if threads < 2:
         function.ctypes(argument)
     elif (region := _parallel_region()) is not None:
-        region(function.address, argument, threads, 0)
+        region(function.address, argument, threads, 0)  # all of them: libgomp ends the threads that a region leaves out
     else:
-        helpers = [_pool().submit(function.ctypes, argument) for _ in range(threads - 1)]
+        helpers = [_pool().submit(_call, function, argument, keep) for _ in range(min(tasks, threads) - 1)]
         try:
             function.ctypes(argument)
         finally:
@@ -38,10 +50,14 @@ def run(function: Compiled, argument: int, threads: int) -> None:
                     helper.result()
 
 
+def _call(function: Compiled, argument: int, _keep: object) -> None:
+    function.ctypes(argument)
+
+
 @cache
 def _parallel_region() -> Any:
     """Enter a parallel region: `void GOMP_parallel(void (*)(void *), void *, unsigned, unsigned)`, or None."""
-    if _forked or not sys.platform.startswith("linux"):
+    if not sys.platform.startswith("linux") or _forked():
         return None
     region = getattr(ctypes.CDLL(None), "GOMP_parallel", None)  # torch loads its OpenMP for all to see
     if region is not None:
@@ -49,17 +65,22 @@ def _parallel_region() -> Any:
     return region
 
 
+def _forked() -> bool:
+    """Whether this process was forked and has executed no other program since; True where Linux does not say."""
+    try:
+        with open("/proc/self/stat") as file:
+            _name, _, fields = file.read().rpartition(")")
+    except OSError:
+        return True
+    return bool(int(fields.split()[6]) & _PF_FORKNOEXEC)
+
+
 @cache
 def _pool() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="adanorm-fused")
 
 
-_forked = False
-
-
 def _forget() -> None:
-    global _forked
-    _forked = True
     _parallel_region.cache_clear()
     _pool.cache_clear()
 

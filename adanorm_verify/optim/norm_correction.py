@@ -58,7 +58,7 @@ def correction_factors(
 
     `wholes` are the norms of whole tensors, None where `grads` has all of one.
     """
-    if wholes is None:
+    if wholes is None or all(whole is None for whole in wholes):
         norms = gradient_norms(grads)
     else:
         norms = torch.stack([gradient_norm(g) if w is None else w for g, w in zip(grads, wholes, strict=True)])
