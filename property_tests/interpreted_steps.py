@@ -231,3 +231,10 @@ def outcome(optimizer: torch.optim.Optimizer) -> str:
     except RuntimeError as error:
         return str(error)
     return ""
+
+
+def state_of_another_size() -> str:
+    params, optimizer = made("AdamNorm", {})
+    optimizer.step()
+    optimizer.state[params[4]]["exp_avg"] = torch.zeros(63)
+    return outcome(optimizer)

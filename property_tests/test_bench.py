@@ -132,6 +132,7 @@ def test_the_command_times_what_is_installed_and_writes_it_down(tmp_path, monkey
     assert done.exit_code == 0, done.output
     written = json.loads(file.read_text())
     assert written["versions"]["pytorch_optimizer"] == "9.9"
+    assert {"python", "torch", "cuda", "numba"} <= written["versions"].keys()
     contenders = [(timing["name"], timing["path"]) for timing in written["timings"]]
     assert contenders == [
         *(("Adam", "single"), ("AdaNorm", "single"), ("AdamNorm", "single")),

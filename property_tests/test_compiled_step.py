@@ -97,7 +97,7 @@ def test_a_tensor_rate_under_a_scheduler_is_followed_without_compiling_again(nam
         moves.append([p.detach() for p in params])
     for a, b in zip(*moves, strict=True):
         # One more rounding of a scalar at each of 7 steps: beside numbers the graph has tensors.
-        torch.testing.assert_close(a, b, rtol=4 * 7 * 2.0**-24, atol=4 * 7 * 2.0**-24)
+        torch.testing.assert_close(a, b, rtol=7 * 2.0**-24, atol=7 * 2.0**-24)
 
 
 @pytest.mark.parametrize(

@@ -148,6 +148,8 @@ def test_dialect_of_a_released_package_is_accepted_by_name(command, tmp_path):
     newest = ["pytorch_optimizer==4.1.0"]
     strict = command("check", *arguments, "--json", str(tmp_path / "a.json"), packages=newest)
     assert strict.returncode == 1
+    assert "takes no gamma" not in strict.stdout
+    assert "first difference: theta at step 1" in strict.stdout  # its eps stands elsewhere
     names = json.loads((tmp_path / "a.json").read_text())["deviations"]
     assert {"eps-scaled", "eps-padded-root", "step-of-group"} <= set(names)
     allowed = [word for name in names for word in ("--allow", name)]

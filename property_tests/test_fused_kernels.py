@@ -104,6 +104,10 @@ def test_a_coordinate_without_gradient_stays_where_nothing_divides(call):
     assert call("still") == []
 
 
+def test_state_of_another_size_is_refused(call):
+    assert call("state_of_another_size") == "fused=True needs exp_avg with 64 elements, got 63"
+
+
 def test_a_long_list_is_as_its_tensors_alone(call):
     assert call("long_list")
 

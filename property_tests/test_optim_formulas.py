@@ -281,8 +281,8 @@ def test_a_float16_norm_beyond_its_range_stays_finite():
     optimizer = optim.AdamNorm([param], lr=0.1)
     param.grad = torch.full_like(param, 60000.0)
     optimizer.step()
-    # 0.05 * 600000, two roundings; as float16 the norm itself would be infinite
-    assert optimizer.state[param]["exp_grad_norm"].item() == pytest.approx(30000.0, rel=4 * 2.0**-24)
+    # 0.05 * 600000, a weight and a product that are rounded (observed: 1.1); as float16 the norm would be infinite
+    assert optimizer.state[param]["exp_grad_norm"].item() == pytest.approx(30000.0, rel=2 * 2.0**-24)
     assert torch.isfinite(param).all()
 
 
@@ -403,4 +403,5 @@ def test_without_a_correction_amsgrad_is_torchs(foreach):
         largest = [optimizer.state[param]["max_exp_avg_sq"] for param, optimizer in pair]
         # v of torch is the same sum of the same products, m an interpolation: a few roundings a step.
         torch.testing.assert_close(*largest, rtol=8 * 2.0**-52, atol=0)
-        torch.testing.assert_close(ours, theirs, rtol=64 * 2.0**-52, atol=64 * 2.0**-52)
+        # Observed over 30 seeds: 4.7; a few roundings at each of six steps of at most 0.1.
+        torch.testing.assert_close(ours, theirs, rtol=8 * 2.0**-52, atol=8 * 2.0**-52)

@@ -40,7 +40,7 @@ _ARGUMENTS = """
     Raises:
         ValueError: for an option outside its range, or parameters that `fused=True` does not support, also in a
             dict of `params`, in `add_param_group` or in `load_state_dict`.
-        RuntimeError: from `step`, for a sparse gradient.
+        RuntimeError: from `step`, for a sparse gradient, and with `fused=True` for state of another size.
     """
 
 

@@ -14,8 +14,6 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Any, Protocol
 
-import torch
-
 _PF_FORKNOEXEC = 0x40  # among a process's flags in proc_pid_stat(5), by include/linux/sched.h
 
 
@@ -26,20 +24,20 @@ class Compiled(Protocol):
     ctypes: Callable[[int], None]
 
 
-def run(function: Compiled, argument: int, tasks: int, keep: object) -> None:
-    """Call `function(argument)` on as many threads as torch uses, or fewer; return when all calls have.
+def run(function: Compiled, argument: int, threads: int, tasks: int, keep: object) -> None:
+    """Call `function(argument)` on `threads` threads, or fewer; return when all calls have.
 
     Args:
         function: shares `tasks` tasks out among those that call it, some of whom may find nothing to do.
         argument: an address.
+        threads: as many as torch uses; of its own, a region that leaves some out would end these.
         tasks: with one, no other thread is asked.
         keep: what must live as long as any thread may use the address, also when Ctrl-C ends the waiting for it.
     """
-    threads = torch.get_num_threads() if tasks > 1 else 1
-    if threads < 2:
+    if threads < 2 or tasks < 2:
         function.ctypes(argument)
     elif (region := _parallel_region()) is not None:
-        region(function.address, argument, threads, 0)  # all of them: libgomp ends the threads that a region leaves out
+        region(function.address, argument, threads, 0)  # also where there are fewer tasks
     else:
         helpers = [_pool().submit(_call, function, argument, keep) for _ in range(min(tasks, threads) - 1)]
         try:
