@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,8 @@ class Case:
         groups: group of each tensor, numbered from 0 without gaps.
         hyperparameters: one a group.
         steps: the gradients, float64, of the tensors' shapes.
+        changes: step (from 1) to the hyperparameters, one a group, that hold from there on.
+        jumps: step (from 1) to the number that every tensor's t is set to before it, as an edited checkpoint does.
     """
 
     name: str
@@ -31,6 +33,8 @@ class Case:
     groups: tuple[int, ...]
     hyperparameters: tuple[Hyperparameters, ...]
     steps: tuple[Gradients, ...]
+    changes: Mapping[int, tuple[Hyperparameters, ...]] = field(default_factory=dict)
+    jumps: Mapping[int, int] = field(default_factory=dict)
 
     @property
     def shapes(self) -> tuple[tuple[int, ...], ...]:
@@ -39,9 +43,20 @@ class Case:
     @property
     def fingerprint(self) -> tuple[Any, ...]:
         """Equal for cases that are the same to the last bit, their names apart."""
-        numbers = tuple(float(x) for own in self.hyperparameters for x in own.items().values())
+        numbers = tuple(
+            float(x)
+            for groups in (self.hyperparameters, *self.changes.values())
+            for own in groups
+            for x in own.items().values()
+        )
+        events = (*self.changes, -1, *self.jumps.items())
         steps = tuple(tuple(g if g is None else g.tobytes() for g in gradients) for gradients in self.steps)
-        return self.shapes, self.groups, numbers, tuple(theta.tobytes() for theta in self.theta), steps
+        return self.shapes, self.groups, numbers, events, tuple(theta.tobytes() for theta in self.theta), steps
+
+    def changing(self, step: int, **values: float) -> Case:
+        """The same case with other hyperparameters in every group from a step (from 1) on, until they change again."""
+        now = next((own for at, own in sorted(self.changes.items(), reverse=True) if at <= step), self.hyperparameters)
+        return replace(self, changes={**self.changes, step: tuple(replace(own, **values) for own in now)})
 
     def first(self, steps: int) -> Case:
         """The same case, ended after `steps` steps."""
@@ -50,12 +65,13 @@ class Case:
     def keeping(self, tensors: Sequence[int]) -> Case:
         """The same case with some of its tensors; groups that lose all of theirs go."""
         kept = sorted({self.groups[i] for i in tensors})
-        return Case(
-            self.name,
-            tuple(self.theta[i] for i in tensors),
-            tuple(kept.index(self.groups[i]) for i in tensors),
-            tuple(self.hyperparameters[group] for group in kept),
-            tuple(tuple(gradients[i] for i in tensors) for gradients in self.steps),
+        return replace(
+            self,
+            theta=tuple(self.theta[i] for i in tensors),
+            groups=tuple(kept.index(self.groups[i]) for i in tensors),
+            hyperparameters=tuple(self.hyperparameters[group] for group in kept),
+            steps=tuple(tuple(gradients[i] for i in tensors) for gradients in self.steps),
+            changes={step: tuple(own[group] for group in kept) for step, own in self.changes.items()},
         )
 
     def only(self, tensor: int) -> Case:
@@ -73,7 +89,9 @@ class Case:
             yield from (gradient for gradient in gradients if gradient is not None)
 
     def to_json(self) -> dict[str, Any]:
-        """A JSON-able record with floats stored exactly."""
+        """A JSON-able record with floats stored exactly; a case with changes or jumps has none."""
+        if self.changes or self.jumps:  # only checks run such cases, and none is a counterexample
+            raise TypeError(f"case {self.name!r} has changes or jumps, which no document holds")
         return {
             "name": self.name,
             "theta": [exact(theta) for theta in self.theta],

@@ -87,9 +87,7 @@ class Check:
 
     def count(self, path: str) -> type[Step]:
         """How the subject keeps its step: on the device where it is capturable."""
-        by_default = self.subject.parameters["capturable"].default if "capturable" in self.subject.parameters else False
-        flags = {**self.subject.arguments, **self.subject.paths.get(path, {})}
-        return DeviceStep if flags.get("capturable", by_default) is True else Step
+        return DeviceStep if self.subject.keeps_step_on_device(path) else Step
 
     def envelope(self, case: Case, combination: Combination) -> list[list[Quantities | None]]:
         return self.bounded(case, combination)[0]

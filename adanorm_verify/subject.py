@@ -171,6 +171,11 @@ class Subject:
         offered = {name: flags for name, flags in PATHS.items() if all(flag in free for flag in flags)}
         return offered if "foreach" in free else {"default": {}} | offered
 
+    def keeps_step_on_device(self, path: str) -> bool:
+        """Whether a path keeps its step in a tensor on the device: where it is capturable."""
+        by_default = self.parameters["capturable"].default if "capturable" in self.parameters else False
+        return {**self.arguments, **self.paths.get(path, {})}.get("capturable", by_default) is True
+
     def options(self, hyperparameters: Hyperparameters, names: frozenset[str]) -> dict[str, Any]:
         """Constructor (or group) arguments for those hyperparameters that are in `names`."""
         values = {name: float(value) for name, value in hyperparameters.items().items()}

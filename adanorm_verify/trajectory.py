@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .cases import Case, Gradients
-from .paper import PREVIOUS, Algorithm
+from .paper import PREVIOUS, Algorithm, Hyperparameters
 from .paper.equations import FIRST, After
 from .reference import parameter_axes
 
@@ -33,9 +33,11 @@ def trajectory(
         after: see `Algorithm.evaluate`.
         count: turns the step into what stands for it.
     """
-    hyperparameters = [
-        {k: number(x) for k, x in of_group(algorithm, case, i).items()} for i in range(len(case.hyperparameters))
-    ]
+
+    def numbers(groups: Sequence[Hyperparameters]) -> list[dict[str, Any]]:
+        return [{k: number(x) for k, x in of_group(algorithm, groups, i).items()} for i in range(len(groups))]
+
+    hyperparameters = numbers(case.hyperparameters)
     calls = algorithm.conventions.get("step_count") == "group"
     zero = tensor(np.zeros(()))
     states = [{**dict.fromkeys(algorithm.state, zero), "theta": tensor(theta)} for theta in case.theta]
@@ -44,6 +46,10 @@ def trajectory(
     scope = algorithm.conventions.get("norm_scope", "tensor")
     for call, gradients in enumerate(case.steps, 1):
         quantities: list[Quantities | None] = []
+        if call in case.changes:
+            hyperparameters = numbers(case.changes[call])
+        if call in case.jumps:
+            steps = [case.jumps[call]] * len(steps)
         for i, given_gradient in enumerate(gradients):
             gradient = np.zeros_like(case.theta[i]) if given_gradient is None and filled else given_gradient
             if gradient is None:
@@ -84,10 +90,10 @@ def share_averages(case: Case, quantities: Sequence[Quantities | None], states: 
                 states[i]["e"] = other["e"]
 
 
-def of_group(algorithm: Algorithm, case: Case, group: int) -> dict[str, np.float64]:
+def of_group(algorithm: Algorithm, groups: Sequence[Hyperparameters], group: int) -> dict[str, np.float64]:
     """The numbers that the equations of a group see: its hyperparameters, but for what the list fixes or shares,
     and those of the first group."""
-    own, first = case.hyperparameters[group].items(), case.hyperparameters[0].items()
+    own, first = groups[group].items(), groups[0].items()
     shared = {name: first[name] for name in own if algorithm.conventions.get(f"{name}_of") == "constructor"}
     of_first = {name + FIRST: value for name, value in first.items()}
     return {**own, **shared, **of_first, **{name: np.float64(x) for name, x in algorithm.constants.items()}}

@@ -5,16 +5,21 @@ from __future__ import annotations
 import pickle
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from test_checks_faithful import contract, failures
 
-from adanorm_verify.checks import CHECKS, Failed, NotApplicable, comparing, fresh, tensors
+from adanorm_verify import streams
+from adanorm_verify.checks import CHECKS, Failed, fresh, tensors
+from adanorm_verify.checks.judge import Changed, Judge
+from adanorm_verify.paper import algorithm
 from adanorm_verify.shelf import INTERFACE
 from adanorm_verify.shelf._base import Adam, AdamNorm
 from adanorm_verify.targets import load
+from adanorm_verify.trajectory import plainly
 
 SUBJECTS = {subject.__name__: subject for subject in INTERFACE}
 
@@ -150,12 +155,30 @@ def test_fresh_process_that_raises_says_what():
 
 
 def test_comparison_of_runs_fails_closed():
-    one = [[np.zeros(2)]]
-    with pytest.raises(NotApplicable, match="nothing could be compared"):
-        comparing.alike(one, one, [[np.full(2, np.inf)]], "nothing")
-    with pytest.raises(Failed, match="element 1 after step 1: expected 0, found nan"):
-        comparing.alike([[np.array([0.0, np.nan])]], one, [[np.ones(2)]], "what")
-    assert comparing.first_difference([[np.array([np.nan])]], [[np.array([np.nan])]]) == ""
+    judge, one = Judge(algorithm("adam")), [[np.zeros(2)]]
+    assert judge.compared(one, one, [[np.full(2, np.inf)]]).kind == "nothing"
+    found = judge.compared([[np.array([0.0, np.nan])]], one, [[np.ones(2)]])
+    assert found.kind == "outside"
+    assert found.text.startswith("tensor 0, element 1 after step 1: expected 0, found nan")
+    assert judge.difference([[np.array([np.nan])]], [[np.array([np.nan])]]) == ""
+
+
+def test_a_list_is_changed_by_functions_of_the_checks_alone():
+    judge = Judge(algorithm("adam"))
+    assert judge.listed(Changed("adanorm_verify.checks.decay:coupled", (0.5,))).names[0] == "decayed"
+    with pytest.raises(ValueError, match="os:remove is no function of the checks"):
+        judge.listed(Changed("os:remove", ()))
+
+
+def test_a_case_whose_hyperparameters_change_follows_them_from_that_step_on():
+    case = streams.case("x", [(1,)], [1.0] * 4).changing(3, lr=0.0)
+    thetas = [known["theta"].item() for (known,) in plainly(algorithm("adam"), case)]
+    assert thetas[0] > thetas[1] == thetas[2] == thetas[3]
+
+
+def test_a_case_with_a_jump_counts_from_there():
+    case = replace(streams.case("x", [(1,)], [1.0] * 3), jumps={3: 1000})
+    assert [known["t"] for (known,) in plainly(algorithm("adam"), case)] == [1, 2, 1001]
 
 
 @pytest.mark.parametrize("layout", tensors.LAYOUTS.values(), ids=tensors.LAYOUTS)

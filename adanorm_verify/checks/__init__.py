@@ -1,8 +1,13 @@
 """The checks: plain functions, each with a page that says what it catches."""
 
-from . import calling, laws, memory, options, state, tensors, values  # noqa: F401  (they register their pages)
+from importlib import import_module
+from pkgutil import iter_modules
+
 from .pages import COMPARED, CheckPage, Failed, NotApplicable, registered
 from .runner import run_checks
+
+for _module in iter_modules(__path__):  # each file registers the pages of its checks
+    import_module(f"{__name__}.{_module.name}")
 
 GROUPS = ("trajectory", "laws", "liveness", "state", "robustness", "interface")
 

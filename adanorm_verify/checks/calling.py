@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from .comparing import added, alike
+from .comparing import added
 from .options import OTHER
 from .pages import Failed, NotApplicable, Warned, check_page
 from .trial import Live, Trial
@@ -98,11 +98,11 @@ def check_generator(trial: Trial) -> None:
     why="it finds a path that differs also where neither is the algorithm.",
 )
 def check_paths_agree(trial: Trial) -> None:
-    paths = list(trial.check.subject.paths)
+    paths = list(trial.subject.paths)
     if trial.combination.path == paths[0]:
         raise NotApplicable(f"{paths[0]} is what other paths are held against")
-    settable = {name: value for name, value in OTHER.items() if name in trial.check.subject.settable}
+    settable = {name: value for name, value in OTHER.items() if name in trial.subject.settable}
     for chosen in (trial, trial.using(**settable)):
         single, case = chosen.on(paths[0]), chosen.case()
         what = f"{trial.combination.path} differs from {paths[0]}"
-        alike(chosen.run(case), single.run(case), added(chosen.allowed(case), single.allowed(case)), what)
+        trial.alike(chosen.run(case), single.run(case), added(chosen.allowed(case), single.allowed(case)), what)

@@ -1,4 +1,4 @@
-"""Two runs of a subject held against each other: bit by bit, or inside what rounding allows."""
+"""Runs of a subject as numbers: how two are held against each other bit by bit, and how bounds add up."""
 
 from __future__ import annotations
 
@@ -6,9 +6,6 @@ from collections.abc import Sequence
 from typing import TypeAlias
 
 import numpy as np
-
-from ..comparison import errors
-from .pages import Failed, NotApplicable
 
 Thetas: TypeAlias = Sequence[np.ndarray]
 """The parameters after one step, as float64."""
@@ -25,24 +22,6 @@ def first_difference(found: Path, expected: Path) -> str:
                 at = int(np.argmax(differs.ravel()))
                 return f"tensor {tensor}, element {at} after step {step}: {told(y.ravel()[at], x.ravel()[at])}"
     return ""
-
-
-def alike(found: Path, expected: Path, allowed: Path, what: str) -> None:
-    """Raise `Failed` with `what` unless every judged element is within `allowed`; `NotApplicable` if none is judged."""
-    judged = 0
-    for step, (ours, theirs, bounds) in enumerate(zip(found, expected, allowed, strict=True), 1):
-        for tensor, (x, y, bound) in enumerate(zip(ours, theirs, bounds, strict=True)):
-            if not x.size:
-                continue
-            _, limit, ratio = (a.ravel() for a in errors(y, np.broadcast_to(bound, y.shape), x))
-            judged += int(np.isfinite(limit).sum())
-            at = int(np.argmax(ratio))
-            if ratio[at] > 1:
-                where = f"tensor {tensor}, element {at} after step {step}"
-                values = told(y.ravel()[at], x.ravel()[at])
-                raise Failed(f"{what}\n{where}: {values}, where rounding explains {limit[at]:.1e}")
-    if not judged:
-        raise NotApplicable("nothing could be compared: float arithmetic says nothing about any element")
 
 
 def told(expected: float, found: float) -> str:

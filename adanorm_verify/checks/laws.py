@@ -10,7 +10,7 @@ import numpy as np
 from ..cases import Case
 from ..paper import Algorithm, Equation
 from ..subject import snapshot
-from .comparing import Path, added, alike, told
+from .comparing import added, told
 from .pages import Failed, NotApplicable, check_page
 from .trial import MAGNITUDES, SHAPES, Trial
 
@@ -26,12 +26,12 @@ ALONE = "it needs no reference, and so says what is wrong also with an optimizer
     why=ALONE,
 )
 def check_zero_gamma(trial: Trial) -> None:
-    if "s" not in trial.algorithm:
-        raise NotApplicable(f"{trial.algorithm.name} corrects nothing")
+    if "s" not in trial.outline:
+        raise NotApplicable(f"{trial.outline.name} corrects nothing")
     base = trial.using(gamma=0.0)
     case = base.case()
     values, bounds = base.expected(case, trial.changed(uncorrected))
-    alike(base.run(case), values, bounds, "with gamma = 0 it is not the base algorithm")
+    trial.alike(base.run(case), values, bounds, "with gamma = 0 it is not the base algorithm")
 
 
 def uncorrected(algorithm: Algorithm) -> Algorithm:
@@ -46,8 +46,8 @@ def uncorrected(algorithm: Algorithm) -> Algorithm:
     why="the length alone says that the correction and not the moment is at fault.",
 )
 def check_corrected_norm(trial: Trial) -> None:
-    if not {"s", "e", "g_norm"} <= set(trial.algorithm.names):
-        raise NotApplicable(f"{trial.algorithm.name} corrects nothing")
+    if not {"s", "e", "g_norm"} <= set(trial.outline.names):
+        raise NotApplicable(f"{trial.outline.name} corrects nothing")
     key = next((key for key, quantity in trial.combination.mapping.items() if quantity == "m"), None)
     if key is None:
         raise NotApplicable("it keeps no first moment that could be read")
@@ -90,22 +90,15 @@ def check_gradient_scale(trial: Trial) -> None:
     case = bare.case()
     scaled = times(case, POWER)
     once, twice = bare.expected(case), bare.expected(scaled)
-    if distance(once[0], twice[0], added(once[1], twice[1])) > 1:
-        raise NotApplicable(f"{trial.algorithm.name} depends on the unit of its gradients, as its equations do")
+    if trial.distance(once[0], twice[0], added(once[1], twice[1])) > 1:
+        raise NotApplicable(f"{trial.outline.name} depends on the unit of its gradients, as its equations do")
     what = f"all gradients times {POWER:.0f} move the parameters otherwise, at eps = 0"
-    alike(bare.run(scaled), bare.run(case), added(once[1], twice[1]), what)
+    trial.alike(bare.run(scaled), bare.run(case), added(once[1], twice[1]), what)
 
 
 def times(case: Case, factor: float) -> Case:
     """All gradients multiplied."""
     return replace(case, steps=tuple(tuple(None if g is None else factor * g for g in step) for step in case.steps))
-
-
-def distance(found: Path, expected: Path, allowed: Path) -> float:
-    """The largest error in units of what is allowed."""
-    pairs = zip(found, expected, allowed, strict=True)
-    every = [np.abs(x - y) / b for xs, ys, bs in pairs for x, y, b in zip(xs, ys, bs, strict=True)]
-    return max(float(ratio.max()) for ratio in every)
 
 
 @check_page(
@@ -120,7 +113,7 @@ def check_coordinate_order(trial: Trial) -> None:
     expected = [[rolled(theta) for theta in thetas] for thetas in trial.plain]
     allowed = added([[rolled(b) for b in bounds] for bounds in trial.allowed(case)], trial.allowed(moved))
     what = "coordinates in another order do not give the result in that order"
-    alike(trial.run(moved), expected, allowed, what)
+    trial.alike(trial.run(moved), expected, allowed, what)
 
 
 def rolled(array: np.ndarray) -> np.ndarray:
@@ -145,7 +138,7 @@ def check_parameter_order(trial: Trial) -> None:
     backwards = replace(case, theta=case.theta[::-1], steps=tuple(gradients[::-1] for gradients in case.steps))
     found = [thetas[::-1] for thetas in trial.run(backwards)]
     what = "parameters in another order do not give the result in that order"
-    alike(found, trial.plain, trial.twice(case), what)
+    trial.alike(found, trial.plain, trial.twice(case), what)
 
 
 @check_page(
@@ -157,7 +150,7 @@ def check_parameter_order(trial: Trial) -> None:
 def check_sign_flip(trial: Trial) -> None:
     case = trial.case()
     found = [[-theta for theta in thetas] for thetas in trial.run(each(case, np.negative))]
-    alike(found, trial.plain, trial.twice(case), "the negative of everything does not give the negative")
+    trial.alike(found, trial.plain, trial.twice(case), "the negative of everything does not give the negative")
 
 
 @check_page(
@@ -176,7 +169,7 @@ def check_tensors_apart(trial: Trial) -> None:
     found = [[thetas[last]] for thetas in trial.run(replace(case, steps=others))]
     trial.same(found, alone, f"other gradients elsewhere change tensor {last}")
     single = case.only(last)
-    alike(trial.run(single), alone, trial.twice(single), f"tensor {last} moves otherwise when it is alone")
+    trial.alike(trial.run(single), alone, trial.twice(single), f"tensor {last} moves otherwise when it is alone")
 
 
 @check_page(
@@ -210,4 +203,4 @@ def check_parameters_set_back(trial: Trial) -> None:
         # Four parameters are read, each inside its own bound.
         bounds.append([2 * (b + a) for b, a in zip(bound, before, strict=True)])
         previous, before = list(thetas), list(bound)
-    alike(found, expected, bounds, "parameters set back to their start do not go on by the same steps")
+    trial.alike(found, expected, bounds, "parameters set back to their start do not go on by the same steps")

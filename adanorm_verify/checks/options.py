@@ -9,9 +9,9 @@ import numpy as np
 import torch
 
 from ..cases import Case
-from .comparing import Path, added, alike, first_difference
+from .comparing import Path, added
 from .decay import READINGS
-from .laws import distance, times
+from .laws import times
 from .pages import Failed, NotApplicable, check_page
 from .trial import HALF, Live, Trial, refusable
 
@@ -34,12 +34,12 @@ def check_weight_decay(trial: Trial) -> str:
     without = trial.given(weight_decay=0.0)
     case = decayed.case()
     found, plain = decayed.run(case), without.run(case)
-    if not first_difference(found, plain):
+    if not trial.difference(found, plain):
         raise Failed(f"weight_decay={DECAY} has no effect: the parameters are bit-identical to those without it")
     if not without.conforms:
         return "it has an effect; which one is not known of an optimizer that is not the algorithm"
     ratios = {
-        name: distance(found, *decayed.expected(case, trial.changed(reading, DECAY)))
+        name: trial.distance(found, *decayed.expected(case, trial.changed(reading, DECAY)))
         for name, reading in READINGS.items()
     }
     fitting = [name for name, ratio in ratios.items() if ratio <= 1]
@@ -57,7 +57,7 @@ def check_weight_decay(trial: Trial) -> str:
 def check_maximize(trial: Trial) -> None:
     up = trial.given(maximize=True)
     case = trial.case()
-    alike(
+    trial.alike(
         up.run(times(case, -1.0)),
         trial.plain,
         trial.twice(case),
@@ -79,7 +79,7 @@ def check_switches(trial: Trial) -> str:
 
 
 def switches(trial: Trial) -> list[str]:
-    subject = trial.check.subject
+    subject = trial.subject
     return [
         name
         for name, parameter in subject.parameters.items()
@@ -89,14 +89,14 @@ def switches(trial: Trial) -> list[str]:
 
 def has_effect(trial: Trial, name: str) -> bool:
     """Whether the other position of a switch changes a bit, or is refused."""
-    other = not trial.check.subject.parameters[name].default
-    decaying = [{}, {"weight_decay": DECAY}] if "weight_decay" in trial.check.subject.parameters else [{}]
+    other = not trial.subject.parameters[name].default
+    decaying = [{}, {"weight_decay": DECAY}] if "weight_decay" in trial.subject.parameters else [{}]
     for options in decaying:
         here = trial.given(**options) if options else trial
         case = here.case()
         try:
             with refusable(name):
-                if first_difference(here.given(**{name: other}).run(case), here.run(case)):
+                if trial.difference(here.given(**{name: other}).run(case), here.run(case)):
                     return True
         except NotApplicable:
             return True
@@ -129,7 +129,7 @@ def check_tensor_lr(trial: Trial) -> None:
     quarter = RATE / 4
     in_place = changed(refill)
     replaced = changed(lambda rate, group: group.update({spelled: torch.full_like(rate, quarter)}))
-    if not first_difference(replaced, changed(lambda rate, group: None)):
+    if not trial.difference(replaced, changed(lambda rate, group: None)):
         raise Failed("another tensor lr in the group has no effect")
     trial.same(in_place, replaced, "a tensor lr changed in place does not count as a new one")
 
@@ -137,7 +137,7 @@ def check_tensor_lr(trial: Trial) -> None:
 def spelling(trial: Trial, name: str) -> str:
     """The constructor's word for a hyperparameter that may be chosen."""
     trial.using(**{name: float(getattr(trial.hyperparameters, name))})
-    return trial.check.subject.spelling[name]
+    return trial.subject.spelling[name]
 
 
 def groups_of(live: Live, spelled: str) -> list[dict[str, Any]]:
@@ -171,7 +171,7 @@ def check_scheduler(trial: Trial) -> None:
     expected = [(now - then) / 4 for now, then in zip(straight[HALF], straight[HALF - 1], strict=True)]
     # Four parameters are read, each inside its own bound; those of the smaller steps are smaller.
     bounds = added(added([allowed[HALF]], [allowed[HALF - 1]]), added([allowed[HALF]], [allowed[HALF - 1]]))
-    alike([found], [expected], bounds, "after StepLR divided lr by 4 the next step is not a quarter")
+    trial.alike([found], [expected], bounds, "after StepLR divided lr by 4 the next step is not a quarter")
 
 
 OTHER = {"lr": RATE, "beta1": 0.5, "beta2": 0.75, "gamma": 0.5, "eps": 0.125}
@@ -190,7 +190,7 @@ def check_group_options(trial: Trial) -> None:
         raise NotApplicable("its groups hold no hyperparameters")
     for name in names:
         other = trial.using(**{name: OTHER[name]})
-        options = trial.check.subject.options(other.hyperparameters, frozenset({name}))
+        options = trial.subject.options(other.hyperparameters, frozenset({name}))
         hold_group(trial, other, options)
     for option, value in {"weight_decay": DECAY, "maximize": True}.items():
         if offers(trial, option):
@@ -199,7 +199,7 @@ def check_group_options(trial: Trial) -> None:
 
 def offers(trial: Trial, option: str) -> bool:
     """Whether the constructor takes an option and its groups hold it."""
-    subject = trial.check.subject
+    subject = trial.subject
     if option not in subject.parameters or option in subject.arguments:
         return False
     groups = getattr(trial.start(trial.case().theta).optimizer, "param_groups", None) or [{}]
@@ -214,9 +214,11 @@ def hold_group(trial: Trial, other: Trial, options: dict[str, Any]) -> None:
     live = trial.over(parameters, [{"params": parameters[:1]}, {"params": parameters[1:], **options}])
     found = live.go(case.steps)
     what = f"a group's own {' and '.join(options)} do not count as the constructor's would"
-    alike([[thetas[1]] for thetas in found], other.run(second), other.twice(second), what)
+    trial.alike([[thetas[1]] for thetas in found], other.run(second), other.twice(second), what)
     what = f"another group's {' and '.join(options)} change the first group"
-    alike([[thetas[0]] for thetas in found], [[thetas[0]] for thetas in trial.plain], firsts(trial.twice(case)), what)
+    trial.alike(
+        [[thetas[0]] for thetas in found], [[thetas[0]] for thetas in trial.plain], firsts(trial.twice(case)), what
+    )
 
 
 def firsts(path: Path) -> list[list[np.ndarray]]:

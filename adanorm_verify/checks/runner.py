@@ -12,6 +12,7 @@ from ..runs import Check, Combination
 from ..subject import SubjectRaised, quiet
 from ..verdict import CheckResult
 from . import fresh
+from .judge import Judge, outlined
 from .pages import CheckPage, Failed, NotApplicable, Warned, registered
 from .trial import Trial
 
@@ -45,12 +46,15 @@ def run_checks(
     pages = [page for page in registered() if profile in page.profiles]
     results: list[CheckResult] = []
     known: dict[Any, Any] = {}
+    judge = Judge(check.algorithm)
     if any(page.name == fresh.NAME for page in pages):
         fresh.warm()
     with torch.random.fork_rng(devices=[]):
         for combination in offered:
             if combination.dtype == dtype:
-                trial = Trial(check, combination, check.base, known=known)
+                trial = Trial(
+                    check.subject, outlined(check.algorithm), check.device, judge, combination, check.base, known=known
+                )
                 results += [run_one(page, trial) for page in pages]
     return tuple(judged(results, expected))
 

@@ -14,7 +14,7 @@ from torch import Tensor
 from ..cases import Gradients
 from ..subject import DTYPES, as_array, representable
 from . import fresh
-from .comparing import Path, alike
+from .comparing import Path
 from .pages import Failed, NotApplicable, check_page
 from .trial import HALF, Live, Trial, refusable
 
@@ -66,7 +66,7 @@ def check_state_in_a_fresh_process(trial: Trial) -> None:
     live, rest, expected = interrupted(trial)
     steps = [[trial.parameters([g])[0].detach() for g in gradients if g is not None] for gradients in rest]
     data = fresh.saved(live.optimizer.state_dict())
-    factory = trial.check.subject.factory
+    factory = trial.subject.factory
     continuation = fresh.Continuation(
         factory, trial.arguments, data, copied(live.parameters), steps, torch.get_rng_state()
     )
@@ -82,7 +82,7 @@ def check_state_in_a_fresh_process(trial: Trial) -> None:
 def check_options_in_state(trial: Trial) -> None:
     live, rest, expected = interrupted(trial)
     groups = getattr(live.optimizer, "param_groups", None) or [{}]
-    spelled = trial.check.subject.spelling.get("lr", "lr")
+    spelled = trial.subject.spelling.get("lr", "lr")
     if spelled not in groups[0]:
         raise NotApplicable(f"its groups hold no {spelled}")
     data = fresh.saved(live.optimizer.state_dict())
@@ -146,10 +146,10 @@ def check_added_group(trial: Trial) -> None:
     live.parameters += added_parameters
     together = live.go([(*old, *new) for old, new in zip(first.steps[HALF:], late.steps, strict=False)])
     found = [*found, *([old] for old, _ in together)]
-    alike(found, trial.run(first), trial.twice(first), f"a group added after step {HALF} disturbs the others")
+    trial.alike(found, trial.run(first), trial.twice(first), f"a group added after step {HALF} disturbs the others")
     late = late.first(len(together))
     what = f"a group added after step {HALF} does not move as in an optimizer of its own"
-    alike([[new] for _, new in together], trial.run(late), trial.twice(late), what)
+    trial.alike([[new] for _, new in together], trial.run(late), trial.twice(late), what)
 
 
 CONVERTED = ("float64", "bfloat16")
@@ -187,7 +187,7 @@ def continues_in(trial: Trial, dtype: str) -> bool:
     again.optimizer.load_state_dict(fresh.loaded(fresh.saved(live.optimizer.state_dict())))
     found = again.go(case.steps[HALF:])
     what = f"loaded into {dtype} parameters it leaves what the coarser format explains"
-    alike(found, straight[HALF:], coarse.twice(case)[HALF:], what)
+    trial.alike(found, straight[HALF:], coarse.twice(case)[HALF:], what)
     for index, parameter in enumerate(again.parameters):
         for key, value in again.state(index).items():
             elementwise = isinstance(value, Tensor) and value.shape == parameter.shape and value.ndim > 0

@@ -14,7 +14,6 @@ from torch import Tensor
 
 from ..cases import Case
 from ..subject import SubjectRaised
-from .comparing import alike, first_difference
 from .pages import Failed, NotApplicable, Warned, check_page
 from .trial import Live, Trial, real
 
@@ -30,7 +29,7 @@ def check_empty_tensor(trial: Trial) -> None:
     case = trial.case(SHORT, [(0,), (3,), (0, 2)])
     found = [[thetas[1]] for thetas in trial.run(case)]
     beside = case.only(1)
-    alike(found, trial.run(beside), trial.twice(beside), "a tensor without elements disturbs the one beside it")
+    trial.alike(found, trial.run(beside), trial.twice(beside), "a tensor without elements disturbs the one beside it")
 
 
 @check_page(
@@ -55,7 +54,7 @@ def check_scalar_parameter(trial: Trial) -> None:
     if live.parameters[0].shape != ():
         raise Failed(f"a parameter of shape () has become one of shape {tuple(live.parameters[0].shape)}")
     expected = [[theta.reshape(()) for theta in thetas] for thetas in trial.run(wide)]
-    alike(found, expected, trial.twice(case), "a parameter of shape () does not move as one of shape (1,)")
+    trial.alike(found, expected, trial.twice(case), "a parameter of shape () does not move as one of shape (1,)")
 
 
 REFUSALS = (ValueError, NotImplementedError)
@@ -96,7 +95,7 @@ def check_strided_parameter(trial: Trial) -> None:
         live = trial.start([memory])
         parameter = live.parameters[0]
         found = live.go(case.steps)
-        alike(found, expected, trial.twice(case), f"a parameter, {name}, does not move as a contiguous one")
+        trial.alike(found, expected, trial.twice(case), f"a parameter, {name}, does not move as a contiguous one")
         outside_unchanged(parameter.detach(), around, name)
 
 
@@ -120,25 +119,25 @@ def check_strided_gradient(trial: Trial) -> None:
     for name, layout in LAYOUTS.items():
         live = trial.start(case.theta)
         found = live.go([[layout(g) for g in tensors_of(trial, step)] for step in case.steps])
-        alike(found, expected, trial.twice(case), f"a gradient, {name}, does not count as its contiguous copy")
+        trial.alike(found, expected, trial.twice(case), f"a gradient, {name}, does not count as its contiguous copy")
     rows = replace(case, steps=tuple(tuple(np.ones((3, 1)) * g[:1] for g in s if g is not None) for s in case.steps))
     live = trial.start(rows.theta)
     found = live.go([[g[:1].expand(3, 4) for g in tensors_of(trial, step)] for step in rows.steps])
     what = "a gradient, expanded, does not count as its contiguous copy"
-    alike(found, trial.run(rows), trial.twice(rows), what)
+    trial.alike(found, trial.run(rows), trial.twice(rows), what)
 
 
 def tensors_of(trial: Trial, gradients: Any) -> list[Tensor]:
     return [torch.tensor(g, dtype=trial.dtype, device=trial.device) for g in gradients if g is not None]
 
 
-def refused_untouched(live: Live, gradients: list[Tensor], kind: str) -> str:
+def refused_untouched(trial: Trial, live: Live, gradients: list[Tensor], kind: str) -> str:
     """Step; empty where that worked, else what was said. A refusal must have changed nothing."""
     before, state = live.thetas, kept(live)
     try:
         live.step(gradients)
     except SubjectRaised as error:
-        if difference := first_difference([live.thetas], [before]):
+        if difference := trial.difference([live.thetas], [before]):
             raise Failed(f"{kind} is refused after the parameters moved ({error})\n{difference}") from error
         if state != kept(live):
             raise Warned(f"{kind} is refused after the state changed ({error})") from error
@@ -169,10 +168,10 @@ def check_sparse_gradient(trial: Trial) -> str:
     live = trial.start(case.theta)
     found = live.go(case.steps[:-1])
     (last,) = tensors_of(trial, case.steps[-1])
-    if refusal := refused_untouched(live, [last.to_sparse()], "a sparse gradient"):
+    if refusal := refused_untouched(trial, live, [last.to_sparse()], "a sparse gradient"):
         return f"refuses sparse gradients: {refusal}"
     what = "a sparse gradient does not count as its dense form"
-    alike([*found, live.thetas], expected, trial.twice(case), what)
+    trial.alike([*found, live.thetas], expected, trial.twice(case), what)
     return "takes sparse gradients"
 
 
@@ -200,11 +199,11 @@ def check_complex_parameter(trial: Trial) -> str:
     found = []
     for gradients in case.steps:
         (gradient,) = tensors_of(trial, gradients)
-        if refusal := refused_untouched(live, [torch.view_as_complex(gradient)], "a complex parameter"):
+        if refusal := refused_untouched(trial, live, [torch.view_as_complex(gradient)], "a complex parameter"):
             return f"refuses complex parameters: {refusal}"
         found.append(live.thetas)
     try:
-        alike(found, expected, trial.twice(case), "a complex parameter does not move as pairs of reals")
+        trial.alike(found, expected, trial.twice(case), "a complex parameter does not move as pairs of reals")
     except Failed as error:
         if speaks_of("complex", live.optimizer):
             raise

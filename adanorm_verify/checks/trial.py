@@ -14,14 +14,12 @@ from torch import Tensor
 
 from .. import streams
 from ..cases import Case
-from ..comparison import errors
-from ..envelope import envelope
-from ..paper import Algorithm, Hyperparameters
-from ..rounding import PRECISIONS, Bounded
-from ..runs import Check, Combination
-from ..subject import DTYPES, SubjectRaised, as_array, first_line, representable
+from ..paper import Hyperparameters
+from ..runs import Combination
+from ..subject import DTYPES, Subject, SubjectRaised, as_array, first_line, representable
 from ..trajectory import Quantities
-from .comparing import Path, added, first_difference
+from .comparing import Path, added
+from .judge import Changed, Judge, Outline
 from .pages import Failed, NotApplicable
 
 SHAPES: tuple[streams.Shape, ...] = ((3,), (2, 2))
@@ -121,22 +119,24 @@ class Trial:
     """The subject on one path in one dtype, with chosen hyperparameters and further constructor arguments.
 
     Args:
-        check: what is checked against what; its algorithm is the best-known list of what the subject is.
+        subject: the optimizer, and how it is called.
+        outline: of the best-known list of what the subject is.
+        device: of the tensors.
+        judge: knows that list, and compares numbers.
         combination: path and dtype, probed.
         hyperparameters: of the runs.
         options: further constructor arguments.
-        known: cases, lists and envelopes made so far, shared by the trials of one check.
+        known: cases and expected runs made so far, shared by the trials of one check.
     """
 
-    check: Check
+    subject: Subject
+    outline: Outline
+    device: str
+    judge: Judge
     combination: Combination
     hyperparameters: Hyperparameters
     options: Mapping[str, Any] = field(default_factory=dict)
     known: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
-
-    @property
-    def algorithm(self) -> Algorithm:
-        return self.check.algorithm
 
     @property
     def dtype(self) -> torch.dtype:
@@ -148,30 +148,26 @@ class Trial:
         return self.dtype.itemsize < torch.float32.itemsize
 
     @property
-    def device(self) -> str:
-        return self.check.device
-
-    @property
     def one_vector(self) -> bool:
         """Whether the norm is meant over all tensors, so that they do influence each other."""
-        return self.algorithm.conventions.get("norm_scope") == "vector"
+        return self.outline.conventions.get("norm_scope") == "vector"
 
     # What it may be given.
 
     def using(self, **values: float) -> Trial:
         """With other hyperparameters, in the paper's names; `NotApplicable` where the subject cannot be given them."""
         for name in values:
-            if name not in self.check.subject.settable:
-                pinned = name in self.check.subject.pinned
+            if name not in self.subject.settable:
+                pinned = name in self.subject.pinned
                 raise NotApplicable(f"{name} is fixed by the caller" if pinned else f"takes no {name}")
         return replace(self, hyperparameters=replace(self.hyperparameters, **values))
 
     def given(self, **options: Any) -> Trial:
         """With further constructor arguments; `NotApplicable` where the constructor has no such parameter."""
         for name in options:
-            if name not in self.check.subject.parameters:
+            if name not in self.subject.parameters:
                 raise NotApplicable(f"its constructor has no parameter {name}")
-            if name in self.check.subject.arguments:
+            if name in self.subject.arguments:
                 raise NotApplicable(f"{name} is fixed by the caller")
         return replace(self, options={**self.options, **options})
 
@@ -186,7 +182,7 @@ class Trial:
     @property
     def arguments(self) -> dict[str, Any]:
         """What the constructor is called with, besides the parameters."""
-        subject = self.check.subject
+        subject = self.subject
         own = subject.options(self.hyperparameters, subject.settable)
         return {**own, **subject.arguments, **subject.paths[self.combination.path], **self.options}
 
@@ -213,10 +209,6 @@ class Trial:
             self.known[spelled] = make()
         return self.known[spelled]
 
-    def changed(self, change: Callable[..., Algorithm], *arguments: Any) -> Algorithm:
-        """The best-known list changed by a function, the same object each time."""
-        return self.once(("list", change.__name__, *arguments), lambda: change(self.algorithm, *arguments))
-
     def start(self, theta: Sequence[np.ndarray | Tensor], **arguments: Any) -> Live:
         """A new optimizer over parameters that start at `theta`; a tensor keeps its memory and strides."""
         parameters = self.parameters(theta)
@@ -237,7 +229,7 @@ class Trial:
         seed(self.device)
         called = {**self.arguments, **arguments}
         try:
-            return Live(self.check.subject.factory(groups, **called), list(parameters))
+            return Live(self.subject.factory(groups, **called), list(parameters))
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # a constructor may raise anything
@@ -249,45 +241,28 @@ class Trial:
 
     # What is expected of it.
 
-    def quantities(self, case: Case, algorithm: Algorithm | None = None) -> list[list[Quantities | None]]:
-        """The envelope of every quantity along a case, of the best-known list or another one."""
-        chosen, count, dtype = (
-            algorithm or self.algorithm,
-            self.check.count(self.combination.path),
-            self.combination.dtype,
-        )
-        numbers = b"".join(array.tobytes() for array in case.arrays())
-        missing = [gradient is None for gradients in case.steps for gradient in gradients]
-        key = ("envelope", id(chosen), count, dtype, case.hyperparameters, case.shapes, missing, numbers)
-        return self.once(key, lambda: list(envelope(chosen, case, PRECISIONS[dtype], count)))
+    def changed(self, change: Callable[..., Any], *arguments: float) -> Changed:
+        """The best-known list changed by a function of the checks' own modules."""
+        return Changed(f"{change.__module__}:{change.__qualname__}", arguments)
 
-    def expected(self, case: Case, algorithm: Algorithm | None = None) -> tuple[Path, Path]:
+    @property
+    def arithmetic(self) -> tuple[str, bool]:
+        """The dtype, and whether the step is kept on the device: what an envelope depends on besides list and case."""
+        return self.combination.dtype, self.subject.keeps_step_on_device(self.combination.path)
+
+    def quantities(self, case: Case, changed: Changed | None = None) -> list[list[Quantities | None]]:
+        """The envelope of every quantity along a case, of the best-known list or another one."""
+        return self.judge.quantities(case, *self.arithmetic, changed)
+
+    def expected(self, case: Case, changed: Changed | None = None) -> tuple[Path, Path]:
         """The list's parameters after each step, and what rounding can do to them."""
-        values, bounds = list(case.theta), [np.zeros_like(theta) for theta in case.theta]
-        path, allowed = [], []
-        for known in self.quantities(case, algorithm):
-            for i, quantities in enumerate(known):
-                if quantities is not None:
-                    values[i] = np.asarray(quantities["theta"].value)
-                    bounds[i] = np.broadcast_to(quantities["theta"].bound, values[i].shape)
-            path.append(list(values))
-            allowed.append(list(bounds))
-        return path, allowed
+        key = ("expected", *self.arithmetic, changed, case.fingerprint)
+        return self.once(key, lambda: self.judge.expected(case, *self.arithmetic, changed))
 
     def sure(self, case: Case) -> Path:
-        """Where, step by step, every quantity so far is sure to be finite in any correct implementation.
-
-        Every one and not only the parameters: branches are often computed both, and one is multiplied by zero.
-        """
-        masks = [np.ones(theta.shape, dtype=bool) for theta in case.theta]
-        path = []
-        for known in self.quantities(case):
-            for i, quantities in enumerate(known):
-                for x in (quantities or {}).values():
-                    if isinstance(x, Bounded) and np.ndim(x.value) in (0, masks[i].ndim):
-                        masks[i] = masks[i] & np.isfinite(x.value) & np.isfinite(x.bound)
-            path.append(list(masks))
-        return path
+        """Where, step by step, every quantity so far is sure to be finite in any correct implementation."""
+        key = ("sure", *self.arithmetic, case.fingerprint)
+        return self.once(key, lambda: self.judge.sure(case, *self.arithmetic))
 
     def allowed(self, case: Case) -> Path:
         """What rounding can do to the parameters along a case, by the best-known list."""
@@ -306,7 +281,7 @@ class Trial:
     def unsteady(self) -> str:
         """Where a plain repeat differs, from zero so that no bit of a step is lost; empty where it is bit-identical."""
         case = self.case(start=0.0)
-        return first_difference(self.run(case), self.run(case))
+        return self.difference(self.run(case), self.run(case))
 
     @cached_property
     def draws(self) -> bool:
@@ -319,16 +294,35 @@ class Trial:
     @cached_property
     def conforms(self) -> bool:
         """Whether the ordinary case stays in the envelope of the best-known list."""
-        values, bounds = self.expected(self.case())
-        return all(
-            errors(y, b, x)[2].max(initial=0.0) <= 1
-            for found, expected, allowed in zip(self.plain, values, bounds, strict=True)
-            for x, y, b in zip(found, expected, allowed, strict=True)
-        )
+        return self.judge.compared(self.plain, *self.expected(self.case())).kind == "inside"
+
+    def alike(self, found: Path, expected: Path, allowed: Path, what: str) -> None:
+        """Raise `Failed` with `what` unless every judged element is within `allowed`.
+
+        Raises:
+            NotApplicable: no element can be judged.
+        """
+        finding = self.judge.compared(found, expected, allowed)
+        if finding.kind == "outside":
+            raise Failed(f"{what}\n{finding.text}")
+        if finding.kind == "nothing":
+            raise NotApplicable("nothing could be compared: float arithmetic says nothing about any element")
+
+    def follows(self, found: Path, case: Case, what: str, changed: Changed | None = None) -> None:
+        """Raise `Failed` with `what` unless a run of a case is what the equations say; see `alike`."""
+        self.alike(found, *self.expected(case, changed), what)
+
+    def difference(self, found: Path, expected: Path) -> str:
+        """The first place where two runs are not bit-identical; empty where they are."""
+        return self.judge.difference(found, expected)
+
+    def distance(self, found: Path, expected: Path, allowed: Path) -> float:
+        """The largest error in units of what is allowed."""
+        return self.judge.distance(found, expected, allowed)
 
     def same(self, found: Path, expected: Path, what: str) -> None:
         """Raise `Failed` unless two runs are bit-identical; `NotApplicable` where not even a plain repeat is."""
-        difference = first_difference(found, expected)
+        difference = self.difference(found, expected)
         if difference and self.unsteady:
             raise NotApplicable("a plain repeat of the subject is not bit-identical; see the check repeats")
         if difference:

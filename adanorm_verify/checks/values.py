@@ -8,7 +8,7 @@ import numpy as np
 
 from ..cases import Case
 from ..subject import SubjectRaised
-from .comparing import Path, alike, first_difference
+from .comparing import Path
 from .laws import times
 from .pages import Failed, NotApplicable, check_page
 from .trial import HALF, MAGNITUDES, Trial, refusable
@@ -41,7 +41,7 @@ def check_zero_gradients(trial: Trial) -> None:
         finite(trial, case, f"zero gradients {when} give what is not finite")
     still = trial.case((0.0, 0.0))
     if all(sure.all() for masks in trial.sure(still) for sure in masks):  # float16 rounds a small eps to zero
-        unmoved([still.theta] * 2, trial.run(still), "gradients of nothing but zeros move parameters")
+        unmoved(trial, [still.theta] * 2, trial.run(still), "gradients of nothing but zeros move parameters")
 
 
 @check_page(
@@ -53,16 +53,16 @@ def check_missing_gradients(trial: Trial) -> None:
     case = trial.case()
     live = trial.start(case.theta)
     live.step([None, None])
-    unmoved([list(case.theta)], [live.thetas], "a step at which no tensor has a gradient moves it")
+    unmoved(trial, [list(case.theta)], [live.thetas], "a step at which no tensor has a gradient moves it")
     live.go(case.steps[:HALF])
     before = live.thetas
     live.step([None, case.steps[HALF][1]])
-    unmoved([before[:1]], [live.thetas[:1]], "a tensor without a gradient moves")
+    unmoved(trial, [before[:1]], [live.thetas[:1]], "a tensor without a gradient moves")
     live.step([None, None])
 
 
-def unmoved(before: Path, after: Path, what: str) -> None:
-    if difference := first_difference(after, before):
+def unmoved(trial: Trial, before: Path, after: Path, what: str) -> None:
+    if difference := trial.difference(after, before):
         raise Failed(f"{what}\n{difference}")
 
 
@@ -76,7 +76,7 @@ def check_late_gradient(trial: Trial) -> None:
         raise NotApplicable("the norm is taken over all tensors, by decision norm_scope=vector")
     case = trial.case()
     alone = [[thetas[1]] for thetas in trial.plain]
-    if trial.check.algorithm.conventions.get("step_count") == "group":
+    if trial.outline.conventions.get("step_count") == "group":
         raise NotApplicable("t counts the calls of step(): that is the deviation `step-of-group`")
     for late in (2, HALF):
         live = trial.start(case.theta)
@@ -84,12 +84,12 @@ def check_late_gradient(trial: Trial) -> None:
         found = [[thetas[1]] for thetas in live.go([(None, second) for _, second in case.steps[:HALF]])]
         allowed = [[bounds[1]] for bounds in trial.twice(case)]
         what = f"a first gradient at step {late + 1} does not start as at step 1"
-        alike(found, alone[:HALF], allowed[:HALF], what)
+        trial.alike(found, alone[:HALF], allowed[:HALF], what)
     live = trial.start(case.theta)
     paused = live.go(case.steps[:HALF])
     live.go([(None, None), (None, None)])
     paused += live.go(case.steps[HALF:])
-    alike(paused, trial.plain, trial.twice(case), "after two steps without gradients it does not go on as before")
+    trial.alike(paused, trial.plain, trial.twice(case), "after two steps without gradients it does not go on as before")
 
 
 EXTREMES = (2.0**-40, 2.0**-20, 2.0**20, 2.0**40, 2.0**-100, 2.0**100)
@@ -158,7 +158,7 @@ def check_not_finite(trial: Trial) -> str:
         try:
             found += live.go(spoilt.steps[HALF:])
         except SubjectRaised as error:
-            unmoved([before], [live.thetas], f"{bad} is refused after parameters moved ({error})")
+            unmoved(trial, [before], [live.thetas], f"{bad} is refused after parameters moved ({error})")
             refused.append(str(bad))
             continue
         other = [[thetas[1]] for thetas in found]
