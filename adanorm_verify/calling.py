@@ -7,7 +7,6 @@ import functools
 import inspect
 import types
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -41,21 +40,31 @@ def value_of(name: str, source: str) -> Any:
         raise CannotCheck(f"argument {name} was {source}, which cannot be made again from a document") from None
 
 
-def located(recorded: Setup, factory: Callable[..., Any], target: str) -> Setup:
-    """The record with the place of the class or factory in its source; as it was where that cannot be found."""
+def place_of(factory: Callable[..., Any], target: str, folder: str) -> tuple[str, int]:
+    """File and line of a class or factory's definition, seen from a folder; "" and 0 where they cannot be found."""
     while isinstance(factory, functools.partial):
         factory = factory.func
     function = own_function(factory)
     try:
         file = function.__code__.co_filename if function else source_file(factory, target)
-        path = Path(file).resolve(strict=True)
+        path = Path(folder, file).resolve(strict=True)
         line = function.__code__.co_firstlineno if function and not isinstance(factory, type) else 0
         line = line or class_line(path.read_text(encoding="utf-8"), factory.__qualname__)
     except (OSError, TypeError, ValueError, SyntaxError, AttributeError):
-        return recorded
-    here = Path.cwd()
-    shown = path.relative_to(here) if path.is_relative_to(here) else path
-    return replace(recorded, file=shown.as_posix(), line=line)
+        return "", 0
+    return (path.relative_to(folder) if path.is_relative_to(folder) else path).as_posix(), line
+
+
+def spelled(target: Any) -> str:
+    """A name for a class or factory; a `functools.partial` has none of its own."""
+    name = getattr(target, "__qualname__", None)
+    return f"{target.__module__}:{name}" if name else repr(target)
+
+
+def translated_note(used: Mapping[str, int]) -> str:
+    """One line that names the shim for old code and what it did."""
+    counts = ", ".join(f"{name} {'once' if n == 1 else f'{n} times'}" for name, n in sorted(used.items()))
+    return f"run under --legacy: {f'translated {counts}' if counts else 'nothing had to be translated'}"
 
 
 def own_function(factory: Any) -> types.FunctionType | None:

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from .cases import Case
+from .errors import CannotCheck
+from .interface import Snapshot, SubjectRaised
 from .rounding import Bounded
-from .subject import Snapshot, SubjectRaised
 from .trajectory import Quantities
 
 USUAL_NAMES = {
@@ -214,11 +215,12 @@ def compare(
         mapping: state key to quantity.
 
     Raises:
-        SubjectRaised: a step raised, and the parameters were inside until then.
+        SubjectRaised, CannotCheck: a step raised, or the subject's process ended, and the parameters were inside until
+            then.
     """
     pieces: dict[str, list[Piece]] = {}
     keys = (*mapping.items(), ("theta", "theta"))
-    raised: SubjectRaised | None = None
+    raised: SubjectRaised | CannotCheck | None = None
     try:
         for number, (quantities, tensors) in enumerate(zip(steps, snapshots, strict=True), 1):
             for i, (known, snapshot) in enumerate(zip(quantities, tensors, strict=True)):
@@ -227,7 +229,7 @@ def compare(
                 for key, quantity in keys:
                     if key in snapshot and (one := piece(quantity, number, i, known[quantity], snapshot[key])):
                         pieces.setdefault(quantity, []).append(one)
-    except SubjectRaised as error:
+    except (SubjectRaised, CannotCheck) as error:
         raised = error
     result = Comparison()
     for quantity, of_it in pieces.items():

@@ -3,32 +3,35 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import numpy as np
-import torch
 
 from . import __version__, streams
-from . import legacy as legacy_shim
-from .calling import located, setup
-from .contract import allowed_checks, with_contract
+from .calling import setup, spelled, translated_note
+from .contract import allowed_checks, unfinished, with_contract
 from .errors import CannotCheck
 from .explaining import explained
+from .formats import DTYPE_NAMES
+from .hosting.lending import subject_of
+from .hosting.source import MEMORY, TIMEOUT, Limits, Source
+from .hosting.supervisor import SubjectEnded
 from .judging import fits_designed, judge
 from .paper import DECISIONS, Algorithm
 from .paper import algorithm as paper_algorithm
 from .runs import Check, Combination, probe, run_case
 from .search import PROFILES, Profile, search
-from .sharding.subject import LARGEST, in_shards
-from .sharding.subject import subject as subject_of
-from .subject import DTYPES
-from .targets import load
+from .shards import LARGEST, in_shards
 from .verdict import Verdict
+
+if TYPE_CHECKING:
+    import torch
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how many cases are done, and how many there are."""
@@ -53,6 +56,9 @@ def check_optimizer(
     explain: bool = True,
     legacy: bool = False,
     sharded: int = 0,
+    timeout: float = TIMEOUT,
+    memory: float = MEMORY,
+    in_process: bool = False,
     progress: Progress | None = None,
 ) -> Verdict:
     """Decide whether an optimizer is the algorithm that it claims to be.
@@ -73,7 +79,13 @@ def check_optimizer(
         legacy: put back what old torch had and today's has not; the notes say what was translated.
         sharded: spread the rows of every parameter over so many processes and ask whether the optimizer still is
             what it claims; the contract's checks are of whole parameters and are left out.
+        timeout: seconds without a sign of life (a step begun) after which the subject's process is ended.
+        memory: GiB that the subject's process may take.
+        in_process: run the subject in this process, as a debugger needs it; nothing keeps it from ending or changing
+            this process then.
         progress: called as cases end.
+
+    The subject runs in a process of its own, which is ended with all that it started.
 
     Returns:
         A verdict; `not-checked` when the subject could not be run or nothing could be compared.
@@ -81,59 +93,94 @@ def check_optimizer(
     Raises:
         ValueError: an unknown algorithm, decision, profile or dtype, or options that exclude each other.
     """
-    name = target if isinstance(target, str) else spelled(target)
     answers = dict(decisions or {})
     refuse_sharded(sharded, device, legacy, bool(expect))
+    limits = Limits(timeout, memory)
     paper = in_shards(paper_algorithm(algorithm, answers), sharded)
     chosen = one_of("profile", profile, PROFILES)
-    formats = tuple(one_of("dtype", dtype, {d: d for d in DTYPES}) for dtype in dtypes or chosen.dtypes)
+    formats = tuple(one_of("dtype", dtype, {d: d for d in DTYPE_NAMES}) for dtype in dtypes or chosen.dtypes)
     expected = allowed_checks(allow, expect or {})
     readings = other_readings(paper, answers)
     refuse_unobservable(answers)
-    environment = describe(profile, device, seed)
+    name = target if isinstance(target, str) else spelled(target)
+    source = Source(name, None if isinstance(target, str) else target, dict(arguments or {}), legacy, device)
     called = setup(arguments or {}, rename or {}, device, sharded)
-    lent = ExitStack()
-    translated = lent.enter_context(legacy_shim.shim()) if legacy else None
+    about: Mapping[str, Any] = {}
+    translated: Mapping[str, int] = {}
     try:
-        if device == "cuda" and not torch.cuda.is_available():
-            raise CannotCheck("device 'cuda': torch finds no CUDA device; use --device cpu")
-        factory = load(target) if isinstance(target, str) else target
-        called = located(called, factory, name)
-        importable = isinstance(target, str)
-        given = arguments or {}, rename or {}, paper.hyperparameters
-        subject = lent.enter_context(subject_of(factory, name, *given, sharded, importable))
-        check = Check(subject, paper, subject.base, device)
-        others = (paper_algorithm(algorithm, {**answers, **reading}) for reading in readings)
-        bases = [paper, *(in_shards(other, sharded) for other in others)]
-        verdict, combinations = decide(check, chosen, formats, seed, progress, explain)
-        best = paper
-        for reading, base in zip(readings, bases[1:], strict=True):
-            if verdict.first_divergence is None:
-                break
-            other = replace(check, algorithm=base)
-            if fits_designed(other, verdict.first_divergence):
-                second, runs = decide(other, chosen, formats, seed, progress, explain)
-                if second.conforms:
-                    verdict, combinations, best = replace(second, decisions=reading), runs, base
-        if verdict.first_divergence is not None and (explain or allow):
-            again = partial(decide, profile=chosen, dtypes=formats, seed=seed, progress=progress, explain=False)
-            verdict, best = explained(
-                check, verdict, combinations, bases, frozenset(allow), again, quick=profile == "quick"
-            )
-        verdict = replace(verdict, decisions={**answers, **verdict.decisions})
-        if not sharded and (explain or verdict.conforms):
-            verdict = with_contract(verdict, replace(check, algorithm=best), combinations, expected, profile)
+        asked = subject_of(source, rename or {}, paper.hyperparameters, limits, in_process, sharded)
+        with asked as (subject, lender):
+            about = lender.about
+            called = replace(called, file=about["file"], line=about["line"])
+            check = Check(subject, paper, subject.base, device)
+            others = (paper_algorithm(algorithm, {**answers, **reading}) for reading in readings)
+            bases = [paper, *(in_shards(other, sharded) for other in others)]
+            deciding = partial(decide, profile=chosen, dtypes=formats, seed=seed, progress=progress)
+            verdict, best, combinations = read_best(check, bases, readings, deciding, explain)
+            if verdict.first_divergence is not None and (explain or allow):
+                again = partial(deciding, explain=False)
+                with keeping(verdict) as kept:
+                    kept.verdict, best = explained(
+                        check, verdict, combinations, bases, frozenset(allow), again, quick=profile == "quick"
+                    )
+                verdict = kept.verdict
+            verdict = replace(verdict, decisions={**answers, **verdict.decisions})
+            if not sharded and (explain or verdict.conforms):
+                verdict = with_contract(verdict, replace(check, algorithm=best), combinations, expected, profile)
+            if legacy:
+                with suppress(SubjectEnded):
+                    translated = lender.translated
     except CannotCheck as error:
         reason = f"with its parameters in {sharded} shards: {error}" if sharded else str(error)
         verdict = Verdict("not-checked", name, algorithm, decisions=answers, reason=reason)
-    finally:
-        lent.close()
+    environment = describe(profile, device, seed, about)
     if sharded and verdict.outcome != "not-checked":
         verdict = replace(verdict, notes=(*verdict.notes, SHARDED_NOTE))
-    if translated is not None:
-        verdict = replace(verdict, notes=(*verdict.notes, legacy_shim.note(translated)))
+    if legacy:
+        verdict = replace(verdict, notes=(*verdict.notes, translated_note(translated)))
         environment["legacy"] = dict(translated)
     return replace(verdict, environment=environment, setup=called)
+
+
+def read_best(
+    check: Check,
+    bases: Sequence[Algorithm],
+    readings: Sequence[Mapping[str, str]],
+    deciding: Callable[..., tuple[Verdict, list[Combination]]],
+    explain: bool,
+) -> tuple[Verdict, Algorithm, list[Combination]]:
+    """The verdict under the first reading of the paper under which a subject conforms, or under the first of all."""
+    verdict, combinations = deciding(check, explain=explain)
+    for reading, base in zip(readings, bases[1:], strict=True):
+        if verdict.first_divergence is None:
+            break
+        other = replace(check, algorithm=base)
+        if fits_designed(other, verdict.first_divergence):
+            second, runs = deciding(other, explain=explain)
+            if second.conforms:
+                return replace(second, decisions=reading), base, runs
+    return verdict, bases[0], combinations
+
+
+@dataclass
+class Kept:
+    """A verdict that a difference has settled.
+
+    Args:
+        verdict: the verdict.
+    """
+
+    verdict: Verdict
+
+
+@contextmanager
+def keeping(verdict: Verdict) -> Iterator[Kept]:
+    """Keep a verdict that is settled, where the subject's process ends before more of it is known."""
+    kept = Kept(verdict)
+    try:
+        yield kept
+    except SubjectEnded as ended:
+        kept.verdict = unfinished(verdict, str(ended))
 
 
 def refuse_sharded(count: int, device: str, legacy: bool, expect: bool) -> None:
@@ -148,30 +195,24 @@ def refuse_sharded(count: int, device: str, legacy: bool, expect: bool) -> None:
         raise ValueError(f"sharded={count} runs no checks of the contract, so none can be expected to fail")
 
 
-def spelled(target: Any) -> str:
-    """A name for a class or factory; a `functools.partial` has none of its own."""
-    name = getattr(target, "__qualname__", None)
-    return f"{target.__module__}:{name}" if name else repr(target)
-
-
 def one_of(kind: str, value: str, known: Mapping[str, Any]) -> Any:
     if value not in known:
         raise ValueError(f"unknown {kind} {value!r}; it is one of {', '.join(known)}")
     return known[value]
 
 
-def describe(profile: str, device: str, seed: int) -> dict[str, Any]:
-    """Where and how a verdict was made."""
+def describe(profile: str, device: str, seed: int, about: Mapping[str, Any]) -> dict[str, Any]:
+    """Where and how a verdict was made; `about` is what the subject's process said of itself."""
     return {
         "versions": {
             "adanorm_verify": __version__,
             "python": platform.python_version(),
-            "torch": torch.__version__,
+            "torch": about.get("torch") or version("torch"),
             "numpy": np.__version__,
             "hypothesis": hypothesis.__version__,
         },
         "platform": platform.platform(),
-        "device": device if device == "cpu" else torch.cuda.get_device_name() if torch.cuda.is_available() else device,
+        "device": about.get("device", device),
         "profile": profile,
         "seed": seed,
     }
@@ -211,11 +252,16 @@ def decide(
         if progress is not None:
             progress(what, min(done, total), total)
 
-    for dtype, case in planned:
-        run_case(check, case, [c for c in combinations if c.dtype == dtype])
-        tick(f"{dtype}: {case.name}")
-    for dtype in dtypes:
-        here = [c for c in combinations if c.dtype == dtype]
-        if profile.generated and any(c.open for c in here):
-            search(check, here, profile.generated, profile.max_steps, seed, partial(tick, f"{dtype}: generated"))
-    return judge(check, combinations, profile, seed, explain), combinations
+    ended = ""
+    try:
+        for dtype, case in planned:
+            run_case(check, case, [c for c in combinations if c.dtype == dtype])
+            tick(f"{dtype}: {case.name}")
+        for dtype in dtypes:
+            here = [c for c in combinations if c.dtype == dtype]
+            if profile.generated and any(c.open for c in here):
+                search(check, here, profile.generated, profile.max_steps, seed, partial(tick, f"{dtype}: generated"))
+    except SubjectEnded as error:
+        ended = str(error)
+    verdict = judge(check, combinations, profile, seed, explain and not ended)
+    return unfinished(verdict, ended) if ended else verdict, combinations

@@ -6,16 +6,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 
-from .checks import run_checks
-from .checks.pages import registered
+from .checks import all_checks
+from .checks.selection import chosen, judged
 from .deviations import NAMES
+from .hosting.checking import pages_of, results_of
+from .hosting.supervisor import SubjectEnded
 from .runs import Check, Combination
 from .verdict import OPTIONAL_PATHS, CheckResult, Verdict
 
 
 def allowed_checks(allow: Sequence[str], expect: Mapping[str, str]) -> dict[str, str]:
     """Check name to reason, of both; ValueError for a name that is neither a deviation's nor a check's."""
-    contract = [page.name for page in registered()]
+    if not expect and set(allow) <= set(NAMES):
+        return {}
+    contract = [page.name for page in all_checks()]
     for name in (*allow, *expect):
         if name not in contract and (name in expect or name not in NAMES):
             kind, known = ("check", contract) if name in expect else ("deviation", (*NAMES, *contract))
@@ -38,9 +42,25 @@ def with_contract(
     """
     if verdict.outcome == "not-checked":
         return verdict
-    results = tuple(map(weighed, run_checks(check, combinations, expected, profile)))
+    found: list[CheckResult] = []
+    ended = ""
+    try:
+        for result in results_of(check, *chosen(combinations, pages_of(check), profile)):
+            found.append(result)
+    except SubjectEnded as error:
+        ended = str(error)
+    results = tuple(map(weighed, judged(found, expected)))
     checked = replace(verdict, checks=results, notes=(*verdict.notes, *warnings(results)))
-    return replace(checked, outcome="differs") if checked.failed_checks else checked
+    if checked.failed_checks:
+        checked = replace(checked, outcome="differs")
+    return unfinished(checked, ended) if ended else checked
+
+
+def unfinished(verdict: Verdict, ended: str) -> Verdict:
+    """A verdict on a subject whose process ended: nothing is decided, unless a difference was found before."""
+    if verdict.outcome == "differs":
+        return replace(verdict, notes=tuple(dict.fromkeys((*verdict.notes, f"not everything was checked: {ended}"))))
+    return replace(verdict, outcome="not-checked", reason=ended)
 
 
 def weighed(result: CheckResult) -> CheckResult:

@@ -26,6 +26,9 @@ def write_atomically(path: str | Path, text: str) -> None:
             file.write(text)
         os.chmod(temporary, 0o644)
         os.replace(temporary, path)
+    except OSError as error:
+        os.unlink(temporary)
+        raise OSError(error.errno, f"cannot write {str(path)!r}: {error.strerror or error}") from error
     except BaseException:
         os.unlink(temporary)
         raise

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 
 import numpy as np
-from scipy.optimize import brentq
 
 from .deviations import Deviation, fixed
 from .observation import Observation, agrees, displaced
@@ -67,6 +66,8 @@ def roots(
     quantity: str,
 ) -> Iterator[float]:
     """Values at which the list crosses what was seen, at the first elements where it crosses at all."""
+    from scipy.optimize import brentq  # a quarter of a second, which a subject that conforms need not wait for
+
     for observation in observations[:3]:
         curves = np.array([errors(valued(value), observation, quantity) for value in grid])
         with np.errstate(all="ignore"):

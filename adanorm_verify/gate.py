@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .conformance import Progress, check_optimizer
+from .formats import DTYPE_NAMES
 from .processes import workers
-from .subject import DTYPES
 from .verdict import Verdict
 
 
@@ -75,7 +75,7 @@ def check_shipped(shipped: Shipped, profile: str, device: str, seed: int) -> Ver
         arguments=shipped.arguments,
         decisions=shipped.decisions,
         profile=profile,
-        dtypes=tuple(DTYPES),
+        dtypes=DTYPE_NAMES,
         device=device,
         seed=seed,
     )

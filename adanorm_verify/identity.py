@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
-
+from .calling import spelled
 from .diagnosis import Evidence, Explanation, explain
 from .errors import CannotCheck
+from .hosting.lending import Lent, lent
+from .hosting.source import MEMORY, TIMEOUT, Limits, Source
 from .paper import ALGORITHMS, PRINTED, Algorithm, algorithm
 from .runs import Check, Combination, probe
-from .subject import Subject
-from .targets import load
 from .verdict import FoundDeviation
+
+if TYPE_CHECKING:
+    import torch
 
 Progress = Callable[[str, int, int], None]
 FORMATS = ("float64", "float32")
@@ -52,6 +54,9 @@ def identify(
     arguments: Mapping[str, Any] | None = None,
     rename: Mapping[str, str] | None = None,
     device: str = "cpu",
+    timeout: float = TIMEOUT,
+    memory: float = MEMORY,
+    in_process: bool = False,
     progress: Progress | None = None,
 ) -> tuple[Identity, ...]:
     """Rank the algorithms that a subject equals up to named deviations, fewest deviations first.
@@ -63,14 +68,24 @@ def identify(
         arguments: fixed constructor arguments.
         rename: paper's hyperparameter to the constructor's argument.
         device: of the tensors.
+        timeout: as for `check_optimizer`.
+        memory: likewise.
+        in_process: likewise.
         progress: called as algorithms are done.
 
     Raises:
         CannotCheck: the target cannot be found, or takes no plain step.
     """
-    factory = load(target) if isinstance(target, str) else target
-    name = target if isinstance(target, str) else repr(target)
-    asked = [asking(factory, name, algorithm(key), arguments or {}, rename or {}, device) for key in ALGORITHMS]
+    name = target if isinstance(target, str) else spelled(target)
+    source = Source(name, None if isinstance(target, str) else target, dict(arguments or {}), device=device)
+    with lent(source, Limits(timeout, memory), in_process) as lender:
+        _ = lender.about  # found out here whether there is such a thing at all
+        return ranked(lender, rename or {}, device, progress)
+
+
+def ranked(lender: Lent, rename: Mapping[str, str], device: str, progress: Progress | None) -> tuple[Identity, ...]:
+    """See `identify`."""
+    asked = [asking(lender, algorithm(key), rename, device) for key in ALGORITHMS]
     printed = asked[: len(PRINTED)]  # AMSGrad is one deviation from Adam: few more are found from there
     found: list[Identity] = []
     for sizes, of in ((range(3), asked), (range(3, LARGEST_SET + 1), printed)):
@@ -85,22 +100,15 @@ def identify(
     return tuple(sorted(found, key=lambda one: (len(one.deviations), one.unfollowed)))
 
 
-def asking(
-    factory: Callable[..., torch.optim.Optimizer],
-    target: str,
-    paper: Algorithm,
-    arguments: Mapping[str, Any],
-    rename: Mapping[str, str],
-    device: str,
-) -> tuple[Check, Combination]:
+def asking(lender: Lent, paper: Algorithm, rename: Mapping[str, str], device: str) -> tuple[Check, Combination]:
     """The subject as one algorithm, on its first path, in the best format that it takes."""
-    read = {ours: theirs for ours, theirs in rename.items() if ours in (*paper.hyperparameters, "betas")}
-    subject = Subject(factory, target, dict(arguments), read, paper.hyperparameters)
+    known = {ours: theirs for ours, theirs in rename.items() if ours in (*paper.hyperparameters, "betas")}
+    subject = lender.subject(known, paper.hyperparameters)
     check = Check(subject, paper, subject.base, device)
     tried = [probe(check, next(iter(subject.paths)), dtype) for dtype in FORMATS]
     plain = next((combination for combination in tried if not combination.note), None)
     if plain is None:
-        raise CannotCheck(f"{target}: {tried[0].note}")
+        raise CannotCheck(f"{subject.target}: {tried[0].note}")
     return check, plain
 
 

@@ -119,9 +119,3 @@ def offering(module: str, names: Mapping[str, Any], used: Counter[str]) -> Itera
         yield
     finally:
         del sys.modules[module]
-
-
-def note(used: Mapping[str, int]) -> str:
-    """One line that names the shim and what it did."""
-    counts = ", ".join(f"{name} {'once' if n == 1 else f'{n} times'}" for name, n in sorted(used.items()))
-    return f"run under --legacy: {f'translated {counts}' if counts else 'nothing had to be translated'}"

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from .cases import Case
+from .interface import Snapshot, SubjectRaised
 from .paper import Algorithm
 from .rounding import PRECISIONS
 from .runs import Check, Combination
-from .subject import Snapshot, SubjectRaised
 from .trajectory import plainly
 
 Arrays = Mapping[str, np.ndarray]

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
-
-import torch
 
 from .calling import arguments_of
 from .comparison import Difference
 from .conformance import describe
 from .document import finite
 from .errors import CannotCheck
+from .hosting.lending import subject_of
+from .hosting.source import Limits, Source
+from .hosting.supervisor import SubjectEnded
 from .paper import algorithm as paper_algorithm
 from .runs import Check, probe, run_case
-from .sharding.subject import subject as subject_of
-from .targets import load
 from .verdict import Divergence, Verdict, optional
 
 SCHEMA = 1
@@ -61,8 +59,13 @@ class Replay:
             yield f"  error {now.error:.3g}, rounding explains {now.bound:.3g}: {now.ratio:.3g} times as much"
 
 
-def replay(verdict: Verdict) -> tuple[Replay, ...]:
-    """Run every counterexample of a verdict again.
+def replay(verdict: Verdict, limits: Limits | None = None, in_process: bool = False) -> tuple[Replay, ...]:
+    """Run every counterexample of a verdict again. The module or file that it names is imported.
+
+    Args:
+        verdict: that has counterexamples.
+        limits: what the subject's process may take.
+        in_process: run it in this process.
 
     Raises:
         CannotCheck: the verdict has none, or its subject cannot be had.
@@ -70,21 +73,14 @@ def replay(verdict: Verdict) -> tuple[Replay, ...]:
     recorded = [found for found in (verdict.first_divergence,) if found is not None]
     if not recorded:
         raise CannotCheck(f"nothing to replay: the verdict on {verdict.target} has no counterexample")
-    with check_of(verdict) as check:
-        return tuple(replayed(check, divergence) for divergence in recorded)
-
-
-@contextmanager
-def check_of(verdict: Verdict) -> Iterator[Check]:
-    """The subject as it was called, and the algorithm as it was read."""
     setup = verdict.setup
-    if setup.device == "cuda" and not torch.cuda.is_available():
-        raise CannotCheck("it was recorded on device 'cuda', and torch finds no CUDA device")
     paper = paper_algorithm(verdict.algorithm, verdict.decisions)
-    arguments = arguments_of(setup)
-    given = arguments, setup.rename, paper.hyperparameters
-    with subject_of(load(verdict.target), verdict.target, *given, setup.sharded) as subject:
-        yield Check(subject, paper, subject.base, setup.device)
+    legacy = "legacy" in verdict.environment
+    source = Source(verdict.target, None, arguments_of(setup), legacy=legacy, device=setup.device)
+    asked = subject_of(source, setup.rename, paper.hyperparameters, limits, in_process, setup.sharded)
+    with asked as (subject, _):
+        check = Check(subject, paper, subject.base, setup.device)
+        return tuple(replayed(check, divergence) for divergence in recorded)
 
 
 def replayed(check: Check, recorded: Divergence) -> Replay:
@@ -117,7 +113,10 @@ def on_path(check: Check, recorded: Divergence, path: str) -> Replay:
         return could_not(combination.note)
     if check.prepared(recorded.case, combination).to_json() != recorded.case.to_json():
         return could_not("the optimizer cannot be given the hyperparameters and values that were recorded")
-    run_case(check, recorded.case, [combination])
+    try:
+        run_case(check, recorded.case, [combination])
+    except SubjectEnded as ended:
+        return could_not(str(ended))
     if combination.failure is not None:
         return Replay("still-there", recorded, path, combination.failure[1].first(check.order))
     if combination.refused:
@@ -157,7 +156,7 @@ def document(verdict: Verdict, replays: tuple[Replay, ...], command: str) -> str
             for one in replays
         ],
         "recorded_with": environment.get("versions", {}),
-        **describe(environment.get("profile", ""), verdict.setup.device, environment.get("seed", 0)),
+        **describe(environment.get("profile", ""), verdict.setup.device, environment.get("seed", 0), {}),
         "command": command,
     }
     return json.dumps(finite(content), indent=2, ensure_ascii=False) + "\n"

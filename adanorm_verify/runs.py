@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,10 +13,12 @@ from . import streams
 from .cases import Case
 from .comparison import Comparison, Tally, compare, mapped, mapped_by_value
 from .envelope import envelope
+from .errors import CannotCheck
+from .formats import representable
+from .interface import Snapshot, SubjectInterface, SubjectRaised
 from .mechanisms import mechanisms_of, values
 from .paper import Algorithm, Hyperparameters
 from .rounding import PRECISIONS, DeviceStep, Step
-from .subject import Subject, SubjectRaised, representable
 from .trajectory import Quantities, plainly
 
 
@@ -65,7 +67,7 @@ class Check:
         known: envelopes of designed cases that were asked for before, also by other lists in this check's place.
     """
 
-    subject: Subject
+    subject: SubjectInterface
     algorithm: Algorithm
     base: Hyperparameters
     device: str
@@ -109,11 +111,10 @@ class Check:
         flags = self.subject.paths[combination.path]
         return self.subject.drive(case, flags, combination.dtype, self.device, combination.grouped, keys)
 
-    def compared(
-        self, case: Case, steps: Sequence[Sequence[Quantities | None]], combination: Combination
-    ) -> Comparison:
+    def compared(self, case: Case, combination: Combination) -> Comparison:
+        """A prepared case run on one path and held against its envelope; while the subject runs, that is made."""
         snapshots = self.snapshots(case, combination, frozenset(combination.mapping))
-        return compare(case, steps, snapshots, combination.mapping)
+        return compare(case, self.envelope(case, combination), snapshots, combination.mapping)
 
 
 def probe(check: Check, path: str, dtype: str) -> Combination:
@@ -122,35 +123,51 @@ def probe(check: Check, path: str, dtype: str) -> Combination:
     case = check.prepared(streams.PROBE, combination)
     flags = check.subject.paths[path]
     try:
-        optimizer, _ = check.subject.build(case, flags, dtype, check.device, frozenset())
-        options = (getattr(optimizer, "param_groups", None) or [{}])[0]
+        options = check.subject.held_options(case, flags, dtype, check.device)
         combination.grouped = frozenset(n for n in check.subject.settable if check.subject.spelling[n] in options)
-        snapshots = list(check.snapshots(case, combination, None))
+        snapshots = begun(check.snapshots(case, combination, None))
     except SubjectRaised as error:
         at = f"step {error.step}" if error.step else "its constructor"
         combination.note = f"{at} raised {error}"
         return combination
-    steps = check.envelope(case, combination)
+    steps = check.envelope(case, combination)[: len(snapshots)]
     combination.mapping = mapped(steps, snapshots, check.order)
     quantities = [e.name for e in check.algorithm.equations if e.extent != "step"]
     combination.mapping |= mapped_by_value(steps, snapshots, quantities, combination.mapping)
     return combination
 
 
+def begun(snapshots: Iterable[Sequence[Snapshot]]) -> list[Sequence[Snapshot]]:
+    """The snapshots of a run, or of its beginning, where the subject's process ended later: that shows in the cases.
+
+    Raises:
+        CannotCheck: it ended in the first step.
+    """
+    seen: list[Sequence[Snapshot]] = []
+    try:
+        for tensors in snapshots:
+            seen.append(tensors)
+    except CannotCheck:
+        if not seen:
+            raise
+    return seen
+
+
 def run_case(check: Check, case: Case, combinations: Sequence[Combination]) -> Combination | None:
     """Run one case on every open combination; return the first that fails on it."""
     failed = None
-    envelopes: dict[tuple[frozenset[str], type[Step]], tuple[Case, Bounded]] = {}
-    for combination in combinations:
-        if not combination.open:
-            continue
+    begun = []
+    for combination in (c for c in combinations if c.open):
+        prepared = check.prepared(case, combination)
+        begun.append((combination, prepared, check.snapshots(prepared, combination, frozenset(combination.mapping))))
+    envelopes: dict[tuple[frozenset[str], type[Step]], Bounded] = {}
+    for combination, prepared, snapshots in begun:  # they run, where they are in another process
         key = combination.grouped, check.count(combination.path)
         if key not in envelopes:
-            prepared = check.prepared(case, combination)
-            envelopes[key] = prepared, check.bounded(prepared, combination)
-        prepared, (steps, (happened, mattered)) = envelopes[key]
+            envelopes[key] = check.bounded(prepared, combination)
+        steps, (happened, mattered) = envelopes[key]
         try:
-            comparison = check.compared(prepared, steps, combination)
+            comparison = compare(prepared, steps, snapshots, combination.mapping)
         except SubjectRaised as error:
             combination.refused += 1
             combination.raised += error.step > 0 and ordinary(prepared)

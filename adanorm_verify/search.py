@@ -14,9 +14,9 @@ from hypothesis.errors import Flaky
 from . import streams
 from .cases import Case
 from .comparison import Comparison
+from .interface import SubjectRaised
 from .runs import Check, Combination, run_case
 from .shrinking import complexity, simplest
-from .subject import SubjectRaised
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ def failing(check: Check, combination: Combination, case: Case) -> tuple[Case, C
     """The case as it was run, cut after its divergence, or None where the parameters stay inside."""
     prepared = check.prepared(case, combination)
     try:
-        comparison = check.compared(prepared, check.envelope(prepared, combination), combination)
+        comparison = check.compared(prepared, combination)
     except SubjectRaised:
         return None
     return (until_divergence(prepared, comparison), comparison) if comparison.diverged else None

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from . import __version__
-from .conformance import Progress, check_optimizer, spelled
+from .calling import spelled
+from .conformance import Progress, check_optimizer
 from .gate import single_threaded
 from .processes import workers
 from .targets import load

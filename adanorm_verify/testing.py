@@ -13,7 +13,7 @@ from typing import Any, Literal
 import pytest
 import torch
 
-from .checks import CHECKS
+from .checks import all_checks
 from .conformance import check_optimizer, one_of
 from .paper import ALGORITHMS
 from .search import PROFILES
@@ -168,8 +168,7 @@ def asked_subject(entry: Asked, expect: Mapping[str, str], shared: Mapping[str, 
 
 def contract(profile: str | None = None) -> tuple[str, ...]:
     """Names of the checks besides the comparison with the equations: all, or those of a profile."""
-    own: list[Any] = [page for page in CHECKS if getattr(page, "function", None) is not None]
-    return tuple(page.name for page in own if profile is None or profile in page.profiles)
+    return tuple(page.name for page in all_checks() if profile is None or profile in page.profiles)
 
 
 def trajectory(verdict: Verdict, expected: str | None) -> Part:

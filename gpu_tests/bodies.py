@@ -11,11 +11,12 @@ import torch
 from adanorm_verify import optim, streams
 from adanorm_verify.comparison import errors, tally
 from adanorm_verify.envelope import envelope
+from adanorm_verify.formats import representable
 from adanorm_verify.gate import Shipped
 from adanorm_verify.paper import algorithm
 from adanorm_verify.rounding import PRECISIONS
 from adanorm_verify.runs import Check, probe, run_case
-from adanorm_verify.subject import DTYPES, Subject, representable
+from adanorm_verify.subject import DTYPES, Subject
 from adanorm_verify.targets import load
 
 SHAPES = ((), (1,), (0,), (5, 13), (64,), (4099,), (3, 2, 4))

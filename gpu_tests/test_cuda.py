@@ -9,10 +9,11 @@ import torch
 from adanorm_verify import check_optimizer, streams
 from adanorm_verify.comparison import errors, tally
 from adanorm_verify.envelope import envelope
+from adanorm_verify.formats import representable
 from adanorm_verify.gate import SHIPPED, check_shipped
 from adanorm_verify.paper import algorithm
 from adanorm_verify.rounding import PRECISIONS
-from adanorm_verify.subject import DTYPES, Subject, representable
+from adanorm_verify.subject import DTYPES, Subject
 from adanorm_verify.targets import load
 
 EACH = pytest.mark.parametrize("shipped", SHIPPED, ids=lambda shipped: "-".join([shipped.name, *shipped.arguments]))

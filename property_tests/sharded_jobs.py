@@ -15,9 +15,10 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from adanorm_verify import optim
 from adanorm_verify.cases import Case
+from adanorm_verify.interface import Snapshot
 from adanorm_verify.optim import _sharded
 from adanorm_verify.sharding.worker import OnRank
-from adanorm_verify.subject import DTYPES, Snapshot, as_array
+from adanorm_verify.subject import DTYPES, as_array
 
 HYPER = ("lr", "beta1", "beta2", "gamma", "eps")
 

@@ -14,7 +14,8 @@ from torch.distributed.tensor import DTensor, Partial, Replicate, Shard
 
 from adanorm_verify import optim
 from adanorm_verify.cases import Case
-from adanorm_verify.subject import Snapshot, as_array
+from adanorm_verify.interface import Snapshot
+from adanorm_verify.subject import as_array
 
 # Gradients that are missing or laid out otherwise, and what is refused.
 

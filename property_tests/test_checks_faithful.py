@@ -5,12 +5,17 @@ from __future__ import annotations
 import pytest
 import torch
 
-from adanorm_verify.checks import CHECKS, run_checks
+from adanorm_verify.calling import spelled
+from adanorm_verify.checks import CHECKS
+from adanorm_verify.checks.runner import refuse_unknown
+from adanorm_verify.checks.selection import chosen, judged
 from adanorm_verify.gate import SHIPPED
+from adanorm_verify.hosting.checking import pages_of, results_of
+from adanorm_verify.hosting.lending import subject_of
+from adanorm_verify.hosting.source import Source
 from adanorm_verify.paper import algorithm
 from adanorm_verify.runs import Check, probe
 from adanorm_verify.shelf import FAITHFUL
-from adanorm_verify.subject import Subject
 from adanorm_verify.targets import load
 from adanorm_verify.verdict import CheckResult
 
@@ -20,10 +25,12 @@ def contract(
 ) -> tuple[CheckResult, ...]:
     """The checks of a subject that claims to be an algorithm, on every path that it offers."""
     paper = algorithm(name, decisions)
-    subject = Subject(factory, getattr(factory, "__name__", repr(factory)), arguments, {}, paper.hyperparameters)
-    check = Check(subject, paper, subject.base, "cpu")
-    combinations = [probe(check, path, dtype) for dtype in dtypes for path in subject.paths]
-    return run_checks(check, combinations, expect, profile)
+    refuse_unknown(expect or {})
+    with subject_of(Source(spelled(factory), factory, arguments), {}, paper.hyperparameters) as (subject, _):
+        check = Check(subject, paper, subject.base, "cpu")
+        combinations = [probe(check, path, dtype) for dtype in dtypes for path in subject.paths]
+        results = list(results_of(check, *chosen(combinations, pages_of(check), profile)))
+    return tuple(judged(results, expect or {}))
 
 
 def failures(results) -> list[str]:

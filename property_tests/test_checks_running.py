@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 import subprocess
 import sys
 from dataclasses import replace
@@ -15,6 +14,8 @@ from test_checks_faithful import contract, failures
 from adanorm_verify import streams
 from adanorm_verify.checks import CHECKS, Failed, fresh, tensors
 from adanorm_verify.checks.judge import Changed, Judge
+from adanorm_verify.hosting.checking import elsewhere
+from adanorm_verify.hosting.source import Source
 from adanorm_verify.paper import algorithm
 from adanorm_verify.shelf import INTERFACE
 from adanorm_verify.shelf._base import Adam, AdamNorm
@@ -75,16 +76,14 @@ def test_optimizer_that_never_moves_shows_nothing():
     assert {result.outcome for result in results} == {"not-applicable"}
 
 
-def test_local_class_is_tried_in_this_process_only():
+def test_local_class_goes_on_in_a_fresh_process_too():
     class Local(AdamNorm):
         """Cannot be imported by name."""
 
     results = contract(Local, "adamnorm")
     assert failures(results) == []
-    (process,) = [result for result in results if result.name == "state-in-a-fresh-process"]
-    assert process.outcome == "not-applicable"
-    assert "a fresh instance was tried in this process" in process.message
-    assert outcomes(results, "state-in-a-fresh-instance") == {"passed"}
+    assert outcomes(results, "state-in-a-fresh-process") == {"passed"}
+    assert outcomes(results, "pickling") == {"not-applicable"}
 
 
 def test_whatever_a_subject_raises_is_a_failure_with_its_message():
@@ -144,14 +143,10 @@ def test_fresh_process_does_not_run_the_script_again(tmp_path):
 
 
 def test_fresh_process_that_raises_says_what():
-    class Odd:
-        """Stands for anything that cannot be built there."""
-
-    continuation = fresh.Continuation(torch.optim.Adam, {"lr": -1.0}, b"", [torch.zeros(1)], [], torch.get_rng_state())
+    data = fresh.continuation({"lr": -1.0}, b"", [torch.zeros(1)], [])
+    answer = elsewhere(Source("torch.optim:Adam"), data)
     with pytest.raises(Failed, match="in a fresh process it raised ValueError: Invalid learning rate"):
-        fresh.in_fresh_process(continuation)
-    with pytest.raises((AttributeError, pickle.PicklingError)):
-        pickle.dumps(Odd)
+        fresh.gone_on(answer)
 
 
 def test_comparison_of_runs_fails_closed():

@@ -41,14 +41,14 @@ def recorded(tmp_path):
 
 
 def run(document, *more):
-    return CliRunner().invoke(main, ["replay", str(document), *more])
+    return CliRunner().invoke(main, ["replay", str(document), "--trust", *more])
 
 
 def test_a_difference_that_is_still_there(recorded, tmp_path):
     _, document = recorded
     done = run(document, "--json", str(tmp_path / "replay.json"))
     assert done.exit_code == 1
-    assert done.output.startswith("still there: v at step 1 (default, float64)\n")
+    assert done.stdout.startswith("still there: v at step 1 (default, float64)\n")
     written = json.loads((tmp_path / "replay.json").read_text())
     [again] = written["replays"]
     before = json.loads(document.read_text())["first_divergence"]
@@ -197,3 +197,19 @@ def test_failed_checks_are_said_not_to_be_replayed(tmp_path):
     verdict = replace(real()["sgd"], checks=DIFFERS.checks)
     write_atomically(file, verdict.to_json())
     assert "not replayed, only `check` runs them: state-survives-saving" in run(file).output
+
+
+def test_what_a_document_names_is_not_imported_from_anywhere(recorded, tmp_path, monkeypatch):
+    """A document may come from somebody else, and to replay it runs what it names."""
+    _, document = recorded
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    refused = CliRunner().invoke(main, ["replay", str(document)])
+    assert refused.exit_code == 2
+    assert "is not below this folder; with --trust, or TARGET given, it is run" in refused.output
+    assert "still there" not in refused.output
+    monkeypatch.chdir(tmp_path)
+    assert CliRunner().invoke(main, ["replay", str(document)]).exit_code == 1
+    monkeypatch.chdir(elsewhere)
+    assert CliRunner().invoke(main, ["replay", str(document), f"{tmp_path}/mine.py:Mine"]).exit_code == 1

@@ -13,13 +13,13 @@ from click.testing import CliRunner
 from verdicts import ALL, DIFFERS, HOSTILE, NAMES, every, real
 
 from adanorm_verify import check_optimizer
-from adanorm_verify.calling import arguments_of, located, setup
+from adanorm_verify.calling import arguments_of, place_of, setup
 from adanorm_verify.cli import main
 from adanorm_verify.comparison import Piece, Tally, by_step
 from adanorm_verify.errors import CannotCheck
 from adanorm_verify.files import write_atomically
 from adanorm_verify.targets import load
-from adanorm_verify.verdict import Setup, Verdict
+from adanorm_verify.verdict import Verdict
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -164,7 +164,7 @@ def test_two_classes_of_modules_of_one_name_are_told_apart(tmp_path):
         file = tmp_path / folder / "full.py"
         file.parent.mkdir()
         file.write_text(source)
-        assert located(Setup(), load(f"{file}:Full"), "full:Full").file == str(file)
+        assert place_of(load(f"{file}:Full"), "full:Full", "/nowhere")[0] == str(file)
 
 
 def test_a_file_named_like_another_module_is_not_mistaken_for_it(tmp_path, monkeypatch):
@@ -177,8 +177,8 @@ def test_a_file_named_like_another_module_is_not_mistaken_for_it(tmp_path, monke
 
 @pytest.mark.parametrize("factory", [dict, type("Made", (torch.optim.Adam,), {}), lambda params: None, print])
 def test_what_has_no_class_line_has_a_record_all_the_same(factory):
-    found = located(Setup(), factory, "somewhere:Made")
-    assert found.line == 0 or found.file.endswith(".py")
+    file, line = place_of(factory, "somewhere:Made", "/nowhere")
+    assert line == 0 or file.endswith(".py")
 
 
 def test_ratios_by_step_are_those_of_the_single_steps():
@@ -194,12 +194,12 @@ def test_ratios_by_step_are_those_of_the_single_steps():
     combination = probe(check, "single-tensor", "float32")
     case = next(case for case in streams.designed("float32") if 3 < len(case.steps) < 12 and len(case.theta) > 1)
     prepared = check.prepared(case, combination)
-    whole = check.compared(prepared, check.envelope(prepared, combination), combination).tallies["theta"]
+    whole = check.compared(prepared, combination).tallies["theta"]
     assert len(whole.by_step) == len(case.steps)
     assert whole.worst == max(whole.by_step) > 0
     for steps in range(1, len(case.steps)):
         cut = prepared.first(steps)
-        part = check.compared(cut, check.envelope(cut, combination), combination).tallies["theta"]
+        part = check.compared(cut, combination).tallies["theta"]
         assert part.worst == max(whole.by_step[:steps])
         assert list(part.by_step) == list(whole.by_step[:steps])
 

@@ -14,10 +14,11 @@ from adanorm_verify import optim, streams
 from adanorm_verify.cases import Case
 from adanorm_verify.comparison import compare
 from adanorm_verify.envelope import envelope
+from adanorm_verify.formats import representable
+from adanorm_verify.interface import Snapshot
 from adanorm_verify.paper import Hyperparameters, algorithm
 from adanorm_verify.rounding import PRECISIONS
 from adanorm_verify.sharding.ranks import Ranks, why
-from adanorm_verify.subject import Snapshot, representable
 
 BY_NAME = {case.name: case for case in streams.designed("float64")}
 CASES = [

@@ -224,6 +224,7 @@ def test_reproduction_of_a_file_target_runs_anywhere_and_follows_a_repair(tmp_pa
     (tmp_path / "helper_beside.py").write_text("")
     monkeypatch.chdir(tmp_path)
     script = tmp_path / "elsewhere" / "reproduce.py"
+    script.parent.mkdir()
     arguments = ["check", "mine.py:Scaled", "-a", "adam", "--profile", "quick", "--reproduce", str(script)]
     assert CliRunner().invoke(main, arguments).exit_code == 1
 

@@ -11,12 +11,13 @@ from hypothesis import find, settings
 from adanorm_verify import streams
 from adanorm_verify.cases import Case
 from adanorm_verify.envelope import envelope
+from adanorm_verify.formats import representable
 from adanorm_verify.mechanisms import mechanisms_of
 from adanorm_verify.paper import ALGORITHMS, HYPERPARAMETERS, Hyperparameters, algorithm
 from adanorm_verify.rounding import PRECISIONS
 from adanorm_verify.runs import mechanisms_in
 from adanorm_verify.shrinking import complexity, simplest
-from adanorm_verify.subject import DTYPES, representable
+from adanorm_verify.subject import DTYPES
 
 ALL = frozenset(HYPERPARAMETERS)
 

@@ -3,61 +3,19 @@
 from __future__ import annotations
 
 import io
-import multiprocessing
 import pickle
-import sys
-from contextlib import nullcontext, suppress
-from dataclasses import dataclass
-from multiprocessing import forkserver
-from multiprocessing.connection import Connection
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from .. import legacy
-from ..processes import without_main
+from ..subject import as_array
+from ..texts import said
 from .pages import Failed, NotApplicable
 
 NAME = "state-in-a-fresh-process"
-METHOD = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
-PRELOADED = ["torch", "torch._dynamo", __name__]
-"""Never the subject: its module must be imported afresh. The first optimizer of a process imports torch._dynamo."""
-
-
-@dataclass(frozen=True)
-class Continuation:
-    """All that a fresh process is given.
-
-    Args:
-        factory: importable by name.
-        arguments: of its constructor.
-        saved: what `torch.save` wrote of the state dict.
-        parameters: as they were when it was saved.
-        steps: the gradients that follow.
-        generator: torch's, as it was.
-    """
-
-    factory: Any
-    arguments: dict[str, Any]
-    saved: bytes
-    parameters: list[Tensor]
-    steps: list[list[Tensor]]
-    generator: Tensor
-
-    def __call__(self) -> list[list[Tensor]]:
-        """Load, go on, and return the parameters after each step."""
-        parameters = [torch.nn.Parameter(parameter) for parameter in self.parameters]
-        optimizer = self.factory(parameters, **self.arguments)
-        optimizer.load_state_dict(loaded(self.saved))
-        torch.set_rng_state(self.generator)
-        path = []
-        for gradients in self.steps:
-            for parameter, gradient in zip(parameters, gradients, strict=True):
-                parameter.grad = gradient
-            optimizer.step()
-            path.append([parameter.detach().clone() for parameter in parameters])
-        return path
 
 
 def saved(state: Any) -> bytes:
@@ -75,40 +33,37 @@ def loaded(data: bytes) -> Any:
         return torch.load(io.BytesIO(data), weights_only=False)
 
 
-def warm() -> None:
-    """Let the server that forks fresh processes import torch while other checks run."""
-    if METHOD == "forkserver":
-        multiprocessing.get_context(METHOD).set_forkserver_preload(PRELOADED)
-        with without_main():
-            forkserver.ensure_running()
+def continuation(
+    arguments: Mapping[str, Any], state: bytes, parameters: Sequence[Tensor], steps: Sequence[Sequence[Tensor]]
+) -> bytes:
+    """All that a fresh process is given, besides the class.
 
-
-def in_fresh_process(continuation: Continuation) -> list[list[Tensor]]:
-    """The parameters after each step, found in a fresh process.
-
-    Raises:
-        NotApplicable: the factory cannot be imported by name there.
-        Failed: the process raised or died.
+    Args:
+        arguments: of the constructor, besides the fixed ones.
+        state: what `saved` made of the state dict.
+        parameters: as they were when it was saved.
+        steps: the gradients that follow.
     """
-    refuse_unimportable(continuation.factory)
-    context: Any = multiprocessing.get_context(METHOD)
-    here, there = context.Pipe(duplex=False)
-    # Serialised by torch: tensors that cross a pipe otherwise share memory, whose handles a container may not allow.
-    with without_main():
-        process = context.Process(
-            target=serve, args=(there, saved(continuation), sys.path, legacy.active()), daemon=True
-        )
-        process.start()
-    there.close()
+    return saved((dict(arguments), state, list(parameters), [list(step) for step in steps], torch.get_rng_state()))
+
+
+def go_on(factory: Callable[..., Any], fixed: Mapping[str, Any], data: bytes) -> tuple[str, Any]:
+    """Load, go on, and return "went on" with the parameters after each step, or "raised" with what was raised."""
+    arguments, state, tensors, steps, generator = torch.load(io.BytesIO(data), weights_only=False)
+    parameters = [torch.nn.Parameter(tensor) for tensor in tensors]
+    path: list[list[np.ndarray]] = []
     try:
-        answer = torch.load(io.BytesIO(here.recv_bytes()), weights_only=False)
-    except EOFError:
-        raise Failed("the fresh process died") from None
-    finally:
-        process.join()
-    if isinstance(answer, str):
-        raise Failed(f"in a fresh process it raised {answer}")
-    return answer
+        optimizer = factory(parameters, **{**arguments, **fixed})
+        optimizer.load_state_dict(loaded(state))
+        torch.set_rng_state(generator)
+        for gradients in steps:
+            for parameter, gradient in zip(parameters, gradients, strict=True):
+                parameter.grad = gradient
+            optimizer.step()
+            path.append([as_array(parameter) for parameter in parameters])
+    except Exception as error:  # it is reported to the check
+        return "raised", said(error)
+    return "went on", path
 
 
 def refuse_unnamed(factory: Any) -> None:
@@ -120,24 +75,13 @@ def refuse_unnamed(factory: Any) -> None:
         raise NotApplicable(f"{name} cannot be imported by name; a fresh instance was tried in this process") from error
 
 
-def refuse_unimportable(factory: Any) -> None:
-    """Raise `NotApplicable` for what another process cannot import: local classes, lambdas, those of a script."""
-    refuse_unnamed(factory)
-    name = getattr(factory, "__qualname__", repr(factory))
-    if getattr(factory, "__module__", "__main__") == "__main__":
-        raise NotApplicable(f"{name} belongs to the running script; a fresh instance was tried in this process")
+def gone_on(answer: tuple[str, Any]) -> list[list[np.ndarray]]:
+    """The parameters after each step in the fresh process.
 
-
-def serve(connection: Connection, data: bytes, path: list[str], old_torch: bool) -> None:
-    """Answer with the result, or with what was raised."""
-    sys.path[:] = path
-    torch.set_num_threads(1)
-    try:
-        with legacy.shim() if old_torch else nullcontext():
-            continuation = torch.load(io.BytesIO(data), weights_only=False)
-            answer: Any = continuation()
-    except BaseException as error:  # it is reported to the parent
-        answer = f"{type(error).__name__}: {error}"
-    with suppress(BrokenPipeError):
-        connection.send_bytes(saved(answer))
-    connection.close()
+    Raises:
+        Failed: it raised there.
+    """
+    kind, value = answer
+    if kind == "raised":
+        raise Failed(f"in a fresh process it raised {value}")
+    return value

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 Group = Literal["trajectory", "laws", "liveness", "state", "robustness", "interface"]
+GROUPS = get_args(Group)
 EVERY_PROFILE = ("quick", "default", "thorough")
 
 

@@ -2,61 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import torch
 
+from ..interface import SubjectRaised
 from ..runs import Check, Combination
-from ..subject import SubjectRaised, quiet
+from ..subject import Subject, undisturbed
+from ..texts import cut, said
 from ..verdict import CheckResult
-from . import fresh
 from .judge import Judge, outlined
 from .pages import CheckPage, Failed, NotApplicable, Warned, registered
+from .selection import chosen, judged
 from .trial import Trial
-
-PREFERRED = "float32"
-"""What is checked here does not depend on the precision; the half formats have checks of their own."""
 
 
 def run_checks(
     check: Check, combinations: Sequence[Combination], expect: Mapping[str, str] | None = None, profile: str = "default"
 ) -> tuple[CheckResult, ...]:
-    """Run every check of a profile on every path that steps, in float32 where that was run and else in the first dtype.
+    """Run every check of a profile on every path of a subject in this process; see `chosen` and `judged`."""
+    refuse_unknown(expect or {})
+    asked = chosen(combinations, registered(), profile)
+    return tuple(judged(list(run_pages(check, *asked)), expect or {}))
+
+
+def run_pages(check: Check, combinations: Sequence[Combination], pages: Sequence[CheckPage]) -> Iterator[CheckResult]:
+    """What each check finds on each path of a subject in this process.
 
     Args:
         check: its algorithm is the best-known list of what the subject is.
-        combinations: as `runs.probe` made them; those that could not take a plain step (`note`) take no part.
-        expect: name of a check to the reason why it may fail.
-        profile: "quick", "default" or "thorough".
-
-    Returns:
-        One result a check and path. An expected failure is `expected`; an expected check that fails nowhere, and
-        passes somewhere, is `stale`.
-
-    Raises:
-        ValueError: `expect` names no check.
+        combinations: the paths, each in one dtype.
+        pages: of the checks.
     """
-    expected = dict(expect or {})
-    refuse_unknown(expected)
-    offered = [combination for combination in combinations if not combination.note]
-    dtypes = [combination.dtype for combination in offered]
-    dtype = PREFERRED if PREFERRED in dtypes else next(iter(dtypes), "")
-    pages = [page for page in registered() if profile in page.profiles]
-    results: list[CheckResult] = []
+    assert isinstance(check.subject, Subject)  # one elsewhere is checked there
     known: dict[Any, Any] = {}
-    judge = Judge(check.algorithm)
-    if any(page.name == fresh.NAME for page in pages):
-        fresh.warm()
+    judge, outline = Judge(check.algorithm), outlined(check.algorithm)
     with torch.random.fork_rng(devices=[]):
-        for combination in offered:
-            if combination.dtype == dtype:
-                trial = Trial(
-                    check.subject, outlined(check.algorithm), check.device, judge, combination, check.base, known=known
-                )
-                results += [run_one(page, trial) for page in pages]
-    return tuple(judged(results, expected))
+        for combination in combinations:
+            trial = Trial(check.subject, outline, check.device, judge, combination, check.base, known=known)
+            for page in pages:
+                yield run_one(page, trial)
 
 
 def refuse_unknown(expected: Mapping[str, str]) -> None:
@@ -71,7 +58,7 @@ def run_one(page: CheckPage, trial: Trial) -> CheckResult:
     result = CheckResult(page.name, page.group, "passed", trial.combination.path, trial.combination.dtype)
     assert page.function is not None  # only pages with a function are registered
     try:
-        with quiet(), torch.set_grad_enabled(torch.is_grad_enabled()):  # the subject may leave it otherwise
+        with undisturbed():
             refuse_still(trial)
             note = page.function(trial)
     except KeyboardInterrupt:
@@ -85,13 +72,17 @@ def run_one(page: CheckPage, trial: Trial) -> CheckResult:
     except SubjectRaised as error:
         return replace(result, outcome="failed", message=f"step {error.step} raised {brief(error)}")
     except BaseException as error:  # foreign code may raise anything, SystemExit included
-        return replace(result, outcome="failed", message=f"raised {type(error).__name__}: {brief(error)}")
+        return replace(result, outcome="failed", message=f"raised {brief(said(error))}")
     return replace(result, message=brief(note or ""))
+
+
+LONGEST_LINES = 6
+"""Of a message: a cause, a place, and what a foreign exception adds."""
 
 
 def brief(message: object) -> str:
     """The first sentence of each line: torch's own messages can go on for a page."""
-    return "\n".join(line.split(". ")[0] for line in str(message).strip().splitlines())
+    return "\n".join(cut(line.split(". ")[0]) for line in str(message).strip().splitlines()[:LONGEST_LINES])
 
 
 def refuse_still(trial: Trial) -> None:
@@ -99,19 +90,3 @@ def refuse_still(trial: Trial) -> None:
     theta = trial.case().theta
     if all((x == y).all() for thetas in trial.plain for x, y in zip(thetas, theta, strict=True)):
         raise NotApplicable("no parameter moves on an ordinary case, so nothing can be shown")
-
-
-def judged(results: Sequence[CheckResult], expected: Mapping[str, str]) -> list[CheckResult]:
-    """The results with expected failures and stale expectations marked."""
-    failing = {result.name for result in results if result.outcome == "failed"}
-
-    def marked(result: CheckResult) -> CheckResult:
-        if result.name not in expected:
-            return result
-        reason = expected[result.name]
-        if result.outcome == "failed":
-            return replace(result, outcome="expected", reason=reason)
-        stale = result.outcome == "passed" and result.name not in failing
-        return replace(result, outcome="stale", reason=reason) if stale else replace(result, reason=reason)
-
-    return [marked(result) for result in results]

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from ..cases import Gradients
-from ..subject import DTYPES, as_array, representable
+from ..formats import representable
+from ..subject import DTYPES
 from . import fresh
 from .comparing import Path
 from .pages import Failed, NotApplicable, check_page
@@ -63,14 +64,13 @@ def check_state_in_a_fresh_instance(trial: Trial) -> None:
     profiles=("default", "thorough"),
 )
 def check_state_in_a_fresh_process(trial: Trial) -> None:
+    if trial.elsewhere is None:
+        raise NotApplicable("it is checked in this process (--in-process)")
     live, rest, expected = interrupted(trial)
     steps = [[trial.parameters([g])[0].detach() for g in gradients if g is not None] for gradients in rest]
-    data = fresh.saved(live.optimizer.state_dict())
-    factory = trial.subject.factory
-    continuation = fresh.Continuation(
-        factory, trial.arguments, data, copied(live.parameters), steps, torch.get_rng_state()
-    )
-    found = [[as_array(theta) for theta in thetas] for thetas in fresh.in_fresh_process(continuation)]
+    state = fresh.saved(live.optimizer.state_dict())
+    data = fresh.continuation(trial.chosen, state, copied(live.parameters), steps)
+    found = fresh.gone_on(trial.elsewhere(data))
     trial.same(found, expected, "in a fresh process it goes on otherwise")
 
 

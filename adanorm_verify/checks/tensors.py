@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from ..cases import Case
-from ..subject import SubjectRaised
+from ..interface import SubjectRaised
 from .pages import Failed, NotApplicable, Warned, check_page
 from .trial import Live, Trial, real
 

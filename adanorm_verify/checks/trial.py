@@ -12,11 +12,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .. import streams
+from .. import heartbeat, streams
 from ..cases import Case
+from ..formats import representable
+from ..interface import SubjectRaised
 from ..paper import Hyperparameters
 from ..runs import Combination
-from ..subject import DTYPES, Subject, SubjectRaised, as_array, first_line, representable
+from ..subject import DTYPES, Subject, as_array
+from ..texts import said
 from ..trajectory import Quantities
 from .comparing import Path, added
 from .judge import Changed, Judge, Outline
@@ -69,6 +72,7 @@ class Live:
     def advance(self, closure: Callable[[], Any] | None = None) -> Any:
         """Step with the gradients that are there."""
         self.steps += 1
+        heartbeat.beat(self.steps)
         try:
             return self.optimizer.step() if closure is None else self.optimizer.step(closure)
         except KeyboardInterrupt:
@@ -127,6 +131,7 @@ class Trial:
         hyperparameters: of the runs.
         options: further constructor arguments.
         known: cases and expected runs made so far, shared by the trials of one check.
+        elsewhere: goes on from a saved state in a process that never saw the optimizer at work, see `fresh`.
     """
 
     subject: Subject
@@ -137,6 +142,7 @@ class Trial:
     hyperparameters: Hyperparameters
     options: Mapping[str, Any] = field(default_factory=dict)
     known: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
+    elsewhere: Callable[[bytes], tuple[str, Any]] | None = field(default=None, repr=False, compare=False)
 
     @property
     def dtype(self) -> torch.dtype:
@@ -180,11 +186,15 @@ class Trial:
         return replace(self, combination=replace(self.combination, dtype=dtype))
 
     @property
+    def chosen(self) -> dict[str, Any]:
+        """What the constructor is called with, besides the parameters and what the caller fixed."""
+        own = self.subject.options(self.hyperparameters, self.subject.settable)
+        return {**own, **self.subject.paths[self.combination.path], **self.options}
+
+    @property
     def arguments(self) -> dict[str, Any]:
         """What the constructor is called with, besides the parameters."""
-        subject = self.subject
-        own = subject.options(self.hyperparameters, subject.settable)
-        return {**own, **subject.arguments, **subject.paths[self.combination.path], **self.options}
+        return {**self.subject.arguments, **self.chosen}
 
     # What it is run on.
 
@@ -199,15 +209,14 @@ class Trial:
             return representable(made, self.combination.dtype)
 
         return self.once(
-            ("case", *magnitudes, *shapes, start, *chosen[0].items().values(), self.combination.dtype), make
+            ("case", *magnitudes, *shapes, start, *map(float, chosen[0].items().values()), self.combination.dtype), make
         )
 
     def once(self, key: tuple[Any, ...], make: Callable[[], Any]) -> Any:
         """What `make` makes, made once for all trials of the check."""
-        spelled = tuple(str(part) for part in key)
-        if spelled not in self.known:
-            self.known[spelled] = make()
-        return self.known[spelled]
+        if key not in self.known:
+            self.known[key] = make()
+        return self.known[key]
 
     def start(self, theta: Sequence[np.ndarray | Tensor], **arguments: Any) -> Live:
         """A new optimizer over parameters that start at `theta`; a tensor keeps its memory and strides."""
@@ -233,7 +242,7 @@ class Trial:
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # a constructor may raise anything
-            raise NotApplicable(f"its constructor refuses: {type(error).__name__}: {first_line(error)}") from error
+            raise NotApplicable(f"its constructor refuses: {said(error)}") from error
 
     def run(self, case: Case) -> Path:
         """The parameters after each step of a case on a new optimizer."""

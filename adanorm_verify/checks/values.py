@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from ..cases import Case
-from ..subject import SubjectRaised
+from ..interface import SubjectRaised
 from .comparing import Path
 from .laws import times
 from .pages import Failed, NotApplicable, check_page

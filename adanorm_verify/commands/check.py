@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 import sys
-from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from .options import (
     console,
     literal,
     pairs,
+    process_options,
     progress_bar,
     refuse_unwritable,
     rename_option,
@@ -75,6 +75,7 @@ from .options import (
 @click.option("--legacy", is_flag=True, help="For code written for an old torch: put back what torch has dropped.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @click.option("--json", "json_file", type=click.Path(dir_okay=False), help="Write the verdict as JSON.")
+@process_options
 @report_options
 @click.option(
     "--reproduce",
@@ -95,13 +96,21 @@ def check(
     sharded: int,
     legacy: bool,
     seed: int,
+    timeout: float,
+    memory: float,
+    in_process: bool,
     json_file: str | None,
     html: str | None,
     junit: str | None,
     sarif: str | None,
     reproduce: str | None,
 ) -> None:
-    """Check one optimizer: TARGET is package.module:Class or path/to/file.py:Class."""
+    """Check one optimizer: TARGET is package.module:Class or path/to/file.py:Class.
+
+    This imports and runs TARGET's code, in a process of its own with a temporary working folder. The process is ended
+    when it hangs or takes too much memory, and with it all that it started. Against code that means harm that is no
+    protection.
+    """
     from ..paper import algorithm as paper_algorithm
 
     paper_algorithm(algorithm, decide)  # refuses a wrong name before torch is imported
@@ -109,8 +118,11 @@ def check(
         raise ValueError(f"--reproduce writes a script of one process, --sharded {sharded} is of several; see `replay`")
     files = {"--json": json_file, "--html": html, "--junit": junit, "--sarif": sarif, "--reproduce": reproduce}
     refuse_unwritable(files)
+    if not in_process and device == "cpu":
+        from ..hosting.supervisor import warm
+
+        warm()  # torch is imported there while the rest is imported here
     from ..conformance import check_optimizer
-    from ..legacy import shim
     from ..reports.legacy_script import carrying_shim
     from ..reports.reproduction import reproduction
     from ..verdict import Verdict
@@ -132,6 +144,9 @@ def check(
             seed=seed,
             legacy=legacy,
             sharded=sharded,
+            timeout=timeout,
+            memory=memory,
+            in_process=in_process,
             progress=progress,
         )
     verdict = replace(verdict, environment={**verdict.environment, "command": command_line()})
@@ -141,8 +156,7 @@ def check(
         write_reports(Verdict.from_json(verdict.to_json()), html, junit, sarif)
     show(verdict, out)
     if reproduce and verdict.first_divergence is not None:
-        with shim() if legacy else nullcontext():
-            script = reproduction(verdict, target, given, rename, device, Path(reproduce).name)
+        script = reproduction(verdict, target, given, rename, device, Path(reproduce).name)
         write(reproduce, carrying_shim(script) if legacy else script)
         click.echo(f"reproduction: python {shlex.quote(reproduce)}")
     elif reproduce:

@@ -7,7 +7,16 @@ import sys
 
 import click
 
-from .options import arguments_option, command_line, console, literal, progress_bar, rename_option, write
+from .options import (
+    arguments_option,
+    command_line,
+    console,
+    literal,
+    process_options,
+    progress_bar,
+    rename_option,
+    write,
+)
 
 
 @click.command()
@@ -15,11 +24,19 @@ from .options import arguments_option, command_line, console, literal, progress_
 @arguments_option
 @rename_option
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
+@process_options
 @click.option("--json", "json_file", type=click.Path(dir_okay=False), help="Write the ranking as JSON.")
 def identify(
-    target: str, arguments: dict[str, str], rename: dict[str, str], device: str, json_file: str | None
+    target: str,
+    arguments: dict[str, str],
+    rename: dict[str, str],
+    device: str,
+    timeout: float,
+    memory: float,
+    in_process: bool,
+    json_file: str | None,
 ) -> None:
-    """Say which algorithm TARGET is, up to which deviations, fewest first.
+    """Say which algorithm TARGET is, up to which deviations, fewest first. This runs TARGET's code, as `check` does.
 
     Exit codes: 0 it is one, 1 it is none up to known deviations, 2 it could not be run.
     """
@@ -31,7 +48,16 @@ def identify(
     out = console()
     given = {key: literal(value) for key, value in arguments.items()}
     with progress_bar(out, target) as progress:
-        found = ranked(target, arguments=given, rename=rename, device=device, progress=progress)
+        found = ranked(
+            target,
+            arguments=given,
+            rename=rename,
+            device=device,
+            timeout=timeout,
+            memory=memory,
+            in_process=in_process,
+            progress=progress,
+        )
     for number, one in enumerate(found, 1):
         click.echo(f"{number}. {one.sentence}")
         for deviation in one.deviations:

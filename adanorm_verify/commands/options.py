@@ -56,6 +56,24 @@ rename_option = click.option(
 )
 
 
+LIMITS = (
+    ("--timeout", "SECONDS", 60.0, "Without a step begun in that time the subject counts as hung, and is ended."),
+    ("--memory", "GIB", 8.0, "Memory that the subject's process may take."),
+)
+
+
+def process_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of the process that a subject runs in; their defaults are those of `hosting.source`."""
+    text = "Run the subject in this process, for a debugger: nothing keeps it from ending or changing that."
+    command = click.option("--in-process", is_flag=True, help=text)(command)
+    for name, unit, default, meaning in reversed(LIMITS):
+        positive = click.FloatRange(0, min_open=True)
+        command = click.option(name, type=positive, metavar=unit, default=default, show_default=True, help=meaning)(
+            command
+        )
+    return command
+
+
 def literal(text: str) -> Any:
     """A Python literal, `true`/`false`/`none` in any case, or the text itself."""
     words = {"true": True, "false": False, "none": None}
@@ -108,11 +126,6 @@ def command_line() -> str:
     return shlex.join(["adanorm-verify", *sys.argv[1:]])
 
 
-def existing_folder(path: Path) -> Path:
-    """The nearest folder above `path` that exists."""
-    return next(folder for folder in path.absolute().parents if folder.is_dir())
-
-
 def refuse_unwritable(files: Mapping[str, str | None], reads: str | None = None) -> None:
     """Find out before the work whether its results can be written, each into a file of its own.
 
@@ -122,13 +135,16 @@ def refuse_unwritable(files: Mapping[str, str | None], reads: str | None = None)
 
     Raises:
         OSError: no permission.
-        ValueError: one file for two things.
+        ValueError: no such folder, or one file for two things.
     """
     taken = {os.path.realpath(reads): "the file that is read"} if reads else {}
     for option, file in files.items():
         if not file:
             continue
-        if not os.access(existing_folder(Path(file)), os.W_OK):
+        folder = Path(file).absolute().parent
+        if not folder.is_dir():
+            raise ValueError(f"{option} {file!r}: there is no folder {str(folder)!r}")
+        if not os.access(folder, os.W_OK):
             raise OSError(f"cannot write {file!r}: no permission in its folder")
         other = taken.setdefault(os.path.realpath(file), option)
         if other != option and not os.path.realpath(file) == os.devnull:

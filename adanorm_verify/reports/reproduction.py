@@ -15,12 +15,13 @@ import numpy as np
 
 from ..cases import Case
 from ..errors import CannotCheck
+from ..hosting.lending import subject_of
+from ..hosting.source import Source
+from ..interface import SubjectInterface
 from ..paper import Algorithm
 from ..paper import algorithm as paper_algorithm
 from ..runs import Check, probe
-from ..subject import Subject
 from ..summary import headline, place
-from ..targets import load
 from ..verdict import Divergence, Verdict
 
 TEMPLATE = '''\
@@ -120,7 +121,8 @@ sys.exit(int(different))
 
 def plain(text: str) -> str:
     """Text that may stand in the script's docstring."""
-    return text.replace("\\", "/").replace('"', "'")
+    printable = "".join(c if c.isprintable() or c == "\n" else "?" for c in text)
+    return printable.replace("\\", "/").replace('"', "'")
 
 
 def floats(array: np.ndarray) -> list[float]:
@@ -130,21 +132,23 @@ def floats(array: np.ndarray) -> list[float]:
 def loading(target: str) -> str:
     """Source that binds `Optimizer` to the subject, found as it was found for the check."""
     place, _, name = target.rpartition(":")
+    found = f"reduce(getattr, {name.split('.')!r}, "  # a name need not be a Python one
     if not place.endswith(".py"):
         spec = importlib.util.find_spec(place)
         here = spec is not None and str(spec.origin).startswith(os.getcwd() + os.sep)
         path = f"sys.path.insert(0, {os.getcwd()!r})\n" if here else ""
-        return f"import importlib\n\n{path}Optimizer = importlib.import_module({place!r}).{name}"
+        head = f"import importlib\nfrom functools import reduce\n\n{path}"
+        return f"{head}Optimizer = {found}importlib.import_module({place!r}))"
     path = str(Path(place).resolve())
     stem, folder = Path(path).stem, str(Path(path).parent)
     return (
-        "import importlib.util\n\n"
+        "import importlib.util\nfrom functools import reduce\n\n"
         f"sys.path.insert(0, {folder!r})\n"
         f"spec = importlib.util.spec_from_file_location({stem!r}, {path!r})\n"
         "module = importlib.util.module_from_spec(spec)\n"
         f"sys.modules.setdefault({stem!r}, module)\n"
         "spec.loader.exec_module(module)\n"
-        f"Optimizer = module.{name}"
+        f"Optimizer = {found}module)"
     )
 
 
@@ -162,7 +166,7 @@ def script(
     verdict: Verdict,
     divergence: Divergence,
     algorithm: Algorithm,
-    subject: Subject,
+    subject: SubjectInterface,
     bounds: list[np.ndarray],
     file: str,
     device: str,
@@ -226,9 +230,10 @@ def reproduction(
     if verdict.decisions.get("norm_scope") == "vector" and len(divergence.case.theta) > 1:
         raise CannotCheck("--reproduce cannot write out a norm over several tensors; drop norm_scope=vector")
     paper = paper_algorithm(verdict.algorithm, verdict.decisions)
-    subject = Subject(load(target), target, dict(arguments), dict(rename), paper.hyperparameters)
-    check = Check(subject, paper, subject.base, device)
-    combination = probe(check, divergence.path, divergence.dtype)
+    source = Source(target, None, dict(arguments), "legacy" in verdict.environment, device)
+    with subject_of(source, rename, paper.hyperparameters) as (subject, _):
+        check = Check(subject, paper, subject.base, device)
+        combination = probe(check, divergence.path, divergence.dtype)
     steps = check.envelope(divergence.case, combination)
     bounds = [np.zeros_like(theta) for theta in divergence.case.theta]
     for quantities in steps:

@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from ..subject import Snapshot
+from ..interface import Snapshot
 
 
 @dataclass(frozen=True)

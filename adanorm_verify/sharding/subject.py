@@ -5,56 +5,40 @@ from __future__ import annotations
 import pickle
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
-from types import SimpleNamespace
 from typing import Any
 
 import torch
 
 from ..cases import Case
 from ..errors import CannotCheck
-from ..paper import Algorithm
-from ..subject import Snapshot, Subject, SubjectRaised
+from ..interface import Argument, Snapshot, SubjectInterface, SubjectRaised
+from ..texts import cut
 from . import worker
 from .parts import assembled
 from .ranks import Answer, Ranks, why
 
-LARGEST = 16
-"""Ranks, at most: each is a process of some hundred megabytes."""
-
 
 @contextmanager
-def subject(
-    factory: Callable[..., torch.optim.Optimizer],
-    target: str,
-    arguments: Mapping[str, Any],
-    rename: Mapping[str, str],
-    read: tuple[str, ...],
-    sharded: int = 0,
-    importable: bool = True,
-) -> Iterator[Subject]:
-    """The subject, with parameters in shards on so many ranks; 0 for whole ones.
+def in_ranks(
+    factory: Callable[..., torch.optim.Optimizer] | None, whole: SubjectInterface, count: int
+) -> Iterator[SubjectInterface]:
+    """A subject with its parameters' rows spread over ranks, whose processes are ended with the block.
 
     Args:
-        factory: the class or function.
-        target: its name.
-        arguments: fixed constructor arguments.
-        rename: paper's hyperparameter to the constructor's argument.
-        read: the hyperparameters of the algorithm.
-        sharded: number of ranks; their processes are ended with the block.
-        importable: whether `target` names it, so that other processes can load it.
+        factory: the class or function, where the target does not name it.
+        whole: the subject with whole parameters.
+        count: of the ranks.
 
     Raises:
         CannotCheck: other processes cannot have it.
     """
-    if not sharded:
-        yield Subject(factory, target, dict(arguments), dict(rename), read)
-        return
-    called = worker.Called(target, None if importable else factory, dict(arguments), dict(rename), read)
+    given = dict(whole.arguments), dict(whole.rename), whole.read
+    called = worker.Called(whole.target, factory, *given)
     refuse_unpicklable(called)
-    with Ranks(sharded) as ranks:
-        yield ShardedSubject(factory, target, dict(arguments), dict(rename), read, ranks, called)
+    with Ranks(count) as ranks:
+        yield ShardedSubject(whole.target, *given, whole.signature, ranks, called)
 
 
 def refuse_unpicklable(called: worker.Called) -> None:
@@ -67,37 +51,42 @@ def refuse_unpicklable(called: worker.Called) -> None:
         raise CannotCheck(f"{why_not}; name it as package.module:Class or path/to/file.py:Class") from error
 
 
-def in_shards(algorithm: Algorithm, count: int) -> Algorithm:
-    """The list, knowing of how many shards it is asked, so that deviations may be of those."""
-    return replace(algorithm, constants={**algorithm.constants, "shards": float(count)}) if count else algorithm
-
-
 class RankRaised(Exception):
     """The subject raised on a rank."""
 
 
 @dataclass(frozen=True)
-class ShardedSubject(Subject):
+class ShardedSubject(SubjectInterface):
     """An optimizer whose every parameter's rows are spread over ranks, as `fully_shard` does it.
 
     Args:
+        target: how it was named, for reports.
+        arguments: fixed constructor arguments.
+        rename: paper's hyperparameter to the constructor's argument.
+        read: the hyperparameters of the algorithm.
+        signature: the constructor's parameters.
         ranks: the processes.
         called: how it is called there.
     """
 
-    ranks: Ranks = field(default_factory=lambda: Ranks(1), compare=False)
-    called: worker.Called = field(default=None, compare=False)  # type: ignore[assignment]
+    target: str
+    arguments: Mapping[str, Any]
+    rename: Mapping[str, str]
+    read: tuple[str, ...]
+    signature: tuple[Argument, ...]
+    ranks: Ranks = field(compare=False)
+    called: worker.Called = field(compare=False)
 
     @cached_property
     def paths(self) -> dict[str, dict[str, Any]]:
         """As of the whole subject, with the number of ranks in their names."""
         return {f"{name}, sharded {self.ranks.count}": flags for name, flags in super().paths.items()}
 
-    def build(self, case: Case, path: Mapping[str, Any], dtype: str, device: str, grouped: frozenset[str]):
-        """What stands for the optimizer here: the options of its first group; and no parameters."""
+    def held_options(self, case: Case, path: Mapping[str, Any], dtype: str, device: str) -> dict[str, Any]:
+        """The options of the first group, without their values."""
         answers = self.ranks.call(worker.options, self.called, case, path, dtype)
         self._refuse(answers, case)
-        return SimpleNamespace(param_groups=[dict.fromkeys(answers[0].value)]), []
+        return dict.fromkeys(answers[0].value)
 
     def drive(
         self,
@@ -127,7 +116,7 @@ class ShardedSubject(Subject):
         if raised:  # others may wait for this rank: that is no fault of theirs
             first = min(raised, key=lambda answer: answer.value[0] if answer.value else 0)
             step = first.value[0] if first.value else 0
-            raise SubjectRaised(step, RankRaised(f"rank {first.rank}: {first.error}"))
+            raise SubjectRaised(step, RankRaised(f"rank {first.rank}: {cut(str(first.error))}"))
         if any(answer.state == "ended" for answer in answers):
             raise CannotCheck(f"{self.target}, {case.name}: {why(answers)}")
         if any(answer.state == "silent" for answer in answers):

@@ -12,7 +12,8 @@ import torch
 from torch.distributed.tensor import DTensor, Replicate, Shard, init_device_mesh
 
 from ..cases import Case
-from ..subject import DTYPES, Subject, SubjectRaised, as_array, numeric
+from ..interface import SubjectRaised
+from ..subject import DTYPES, Subject, as_array, numeric
 from ..targets import load
 from .parts import Part, RankSnapshot
 
@@ -138,7 +139,7 @@ def drive(
     steps: list[list[RankSnapshot]] = []
     try:
         for tensors in on_rank(called, count).drive(case, path, dtype, "cpu", grouped, keys):
-            steps.append(tensors)
+            steps.append(tensors)  # type: ignore[arg-type]  # parts, see `seen`
     except SubjectRaised as error:
         raise Stopped(error.step, steps, str(error)) from error
     return steps

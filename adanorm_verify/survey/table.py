@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ..legacy import note
+from ..calling import translated_note
 from ..paper import ALGORITHMS
 
 Kind = Literal["convention", "defect", "check", "unexplained"]
@@ -176,7 +176,7 @@ def remarks(records: Sequence[Mapping[str, Any]]) -> dict[str, str]:
         translated = record.get("verdict", {}).get("legacy")
         if translated is not None:
             counts.setdefault(record["package"], Counter()).update(translated)
-    return {package: note(used) for package, used in counts.items()}
+    return {package: translated_note(used) for package, used in counts.items()}
 
 
 def about(record: Mapping[str, Any]) -> tuple[str, str, str]:

@@ -6,9 +6,8 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import nullcontext
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -16,12 +15,12 @@ import torch
 from ..conformance import check_optimizer
 from ..errors import CannotCheck
 from ..files import write_atomically
-from ..legacy import shim
+from ..hosting.lending import Lent, lent
+from ..hosting.source import Source
+from ..interface import SubjectInterface
 from ..paper import algorithm as paper_algorithm
 from ..reports.legacy_script import carrying_shim
 from ..reports.reproduction import reproduction
-from ..subject import Subject
-from ..targets import load_file, load_module
 from ..verdict import OPTIONAL_PATHS, Verdict
 from .subjects import NEUTRAL
 
@@ -44,13 +43,13 @@ def records(job: Mapping[str, Any]) -> list[dict[str, Any]]:
 def records_of(job: Mapping[str, Any], target: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The records of one target, or one that says why there are none."""
     place = job["place"]
-    with shim() if job["legacy"] else nullcontext():
+    with lent(Source(f"{place}:{target['class']}", legacy=job["legacy"])) as lender:
         try:
-            module = load_file(Path(place)) if place.endswith(".py") else load_module(place)
+            names = lender.names_in(place)
         except CannotCheck as error:
             return [{"path": "", "outcome": "not-importable", "reason": str(error)}]
         try:
-            subject = asked(module, place, target)
+            subject = asked(lender, names, target)
         except NotThere as error:
             return [{"path": "", "outcome": "not-there", "reason": str(error)}]
         except CannotCheck as error:
@@ -58,26 +57,28 @@ def records_of(job: Mapping[str, Any], target: Mapping[str, Any]) -> list[dict[s
     return list(checked(job, subject, target))
 
 
-def asked(module: Any, place: str, target: Mapping[str, Any]) -> Subject:
+def asked(lender: Lent, names: Sequence[str], target: Mapping[str, Any]) -> SubjectInterface:
     """The subject with the arguments that its constructor takes.
 
     Raises:
         NotThere: no such class, or the switch that makes it the algorithm is no argument of its.
         CannotCheck: its constructor cannot be asked.
     """
-    if not hasattr(module, target["class"]):
+    if target["class"] not in names:
         raise NotThere(f"no class {target['class']}")
-    factory, name = getattr(module, target["class"]), f"{place}:{target['class']}"
-    plain = Subject(factory, name)
+    plain = lender.subject({}, ())
     for argument in target["switch"]:
         if argument not in plain.parameters and not plain.takes_anything:
             raise NotThere(f"takes no argument {argument}")
     neutral = {key: value for key, value in NEUTRAL.items() if key in plain.parameters}
+    arguments = {**neutral, **target["switch"]}
     paper = paper_algorithm(target["algorithm"])
-    return Subject(factory, name, {**neutral, **target["switch"]}, gamma_of(plain, target), paper.hyperparameters)
+    return replace(lender, source=replace(lender.source, arguments=arguments)).subject(
+        gamma_of(plain, target), paper.hyperparameters
+    )
 
 
-def gamma_of(subject: Subject, target: Mapping[str, Any]) -> dict[str, str]:
+def gamma_of(subject: SubjectInterface, target: Mapping[str, Any]) -> dict[str, str]:
     """The constructor's name for gamma: one that it has, or the likeliest where it takes any."""
     named = [name for name in target["gamma"] if name in subject.parameters]
     likeliest = target["gamma"] if subject.takes_anything else []
@@ -85,7 +86,7 @@ def gamma_of(subject: Subject, target: Mapping[str, Any]) -> dict[str, str]:
     return {"gamma": usable[0]} if usable else {}
 
 
-def checked(job: Mapping[str, Any], subject: Subject, target: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def checked(job: Mapping[str, Any], subject: SubjectInterface, target: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """A record for every path that the subject must run on the CPU."""
     for path in subject.paths:
         if path in OPTIONAL_PATHS:
@@ -113,7 +114,7 @@ def checked(job: Mapping[str, Any], subject: Subject, target: Mapping[str, Any])
         }
 
 
-def pinned(subject: Subject, path: str) -> dict[str, bool]:
+def pinned(subject: SubjectInterface, path: str) -> dict[str, bool]:
     """The arguments that leave one path alone."""
     if path not in subject.paths or not subject.paths[path]:
         return {}
@@ -121,7 +122,11 @@ def pinned(subject: Subject, path: str) -> dict[str, bool]:
 
 
 def script(
-    job: Mapping[str, Any], verdict: Verdict, subject: Subject, arguments: Mapping[str, Any], path: str
+    job: Mapping[str, Any],
+    verdict: Verdict,
+    subject: SubjectInterface,
+    arguments: Mapping[str, Any],
+    path: str,
 ) -> dict[str, str] | None:
     """Name and text of the standalone script of a difference."""
     if verdict.first_divergence is None:
@@ -129,8 +134,7 @@ def script(
     switched = [key for key in arguments if key not in (*NEUTRAL, *FLAGS)]
     parts = [job["name"], subject.target.rpartition(":")[2], *switched, "" if path == "default" else path]
     name = "-".join(filter(None, parts)) + ".py"
-    with shim() if job["legacy"] else nullcontext():
-        text = reproduction(verdict, subject.target, arguments, subject.rename, "cpu", name)
+    text = reproduction(verdict, subject.target, arguments, subject.rename, "cpu", name)
     return {"name": name, "text": attached(job, carrying_shim(text) if job["legacy"] else text)}
 
 
