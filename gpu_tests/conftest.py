@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-REASON = "needs a CUDA device, and torch finds none"
+from gpu_tests.machine import NO_GPU
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -48,7 +48,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return
     for item in items:
         if item.path.parent.name == "gpu_tests" and "without_gpu" not in item.keywords:
-            item.add_marker(pytest.mark.skip(reason=REASON))
+            item.add_marker(pytest.mark.skip(reason=NO_GPU))
 
 
 @pytest.hookimpl(wrapper=True)
