@@ -6,19 +6,24 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 
 from adanorm_verify import optim, streams
 from adanorm_verify.comparison import errors, tally
 from adanorm_verify.envelope import envelope
 from adanorm_verify.formats import representable
-from adanorm_verify.gate import Shipped
+from adanorm_verify.gate import SHIPPED, Shipped
 from adanorm_verify.paper import algorithm
 from adanorm_verify.rounding import PRECISIONS
 from adanorm_verify.runs import Check, probe, run_case
 from adanorm_verify.subject import DTYPES, Subject
 from adanorm_verify.targets import load
 
+EACH = pytest.mark.parametrize("shipped", SHIPPED, ids=lambda shipped: "-".join([shipped.name, *shipped.arguments]))
+NAMES = optim.__all__
+FUSED = {"fused": True}
+PATHS = {"single-tensor": {"foreach": False}, "foreach": {"foreach": True}, "fused": FUSED}
 SHAPES = ((), (1,), (0,), (5, 13), (64,), (4099,), (3, 2, 4))
 
 
@@ -93,14 +98,18 @@ def same(a: list[torch.Tensor], b: list[torch.Tensor]) -> bool:
     return len(a) == len(b) and all(torch.equal(x, y) for x, y in zip(a, b, strict=True))
 
 
-def plain(name: str, device: str, steps: int, options: Mapping[str, Any]) -> list[torch.Tensor]:
-    """What some steps leave behind."""
-    params = parameters(device)
+def stepped(params: list[torch.nn.Parameter], name: str, steps: int, **options: Any) -> torch.optim.Optimizer:
+    """The optimizer after some steps with gradients that fall."""
     optimizer = getattr(optim, name)(params, lr=0.1, **options)
     for _ in range(steps):
         optimizer.step()
         fall(params)
-    return everything(optimizer)
+    return optimizer
+
+
+def plain(name: str, device: str, steps: int, options: Mapping[str, Any]) -> list[torch.Tensor]:
+    """What some steps leave behind."""
+    return everything(stepped(parameters(device), name, steps, **options))
 
 
 def scaled(name: str, device: str, options: Mapping[str, Any]) -> list[torch.Tensor]:

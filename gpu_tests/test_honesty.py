@@ -16,7 +16,7 @@ pytestmark = [
 
 
 def run(*options: str) -> subprocess.CompletedProcess[str]:
-    suite = Path(__file__).parent / "test_cuda.py"
+    suite = Path(__file__).parent / "test_conformance.py"
     command = [sys.executable, "-m", "pytest", "-q", "-k", "caught", "-p", "no:cacheprovider", str(suite), *options]
     return subprocess.run(command, capture_output=True, text=True, cwd=suite.parent.parent)
 

@@ -207,7 +207,7 @@ def test_what_a_document_names_is_not_imported_from_anywhere(recorded, tmp_path,
     monkeypatch.chdir(elsewhere)
     refused = CliRunner().invoke(main, ["replay", str(document)])
     assert refused.exit_code == 2
-    assert "is not below this folder; with --trust, or TARGET given, it is run" in refused.output
+    assert "is not below this folder; with --trust, or given as TARGET, it is run" in refused.output
     assert "still there" not in refused.output
     monkeypatch.chdir(tmp_path)
     assert CliRunner().invoke(main, ["replay", str(document)]).exit_code == 1

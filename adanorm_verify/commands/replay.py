@@ -68,7 +68,9 @@ def refuse_strange(target: str, trust: bool, file: str) -> None:
     files = [Path(place)] if place.endswith(".py") else module_files(place)
     if trust or any(candidate.resolve().is_relative_to(here) and candidate.exists() for candidate in files):
         return
-    raise ValueError(f"{file} names {target!r}, which is not below this folder; with --trust, or TARGET given, it is run")
+    raise ValueError(
+        f"{file} names {target!r}, which is not below this folder; with --trust, or given as TARGET, it is run"
+    )
 
 
 def module_files(place: str) -> list[Path]:

@@ -28,6 +28,15 @@ from ._tensors import (
 )
 
 _NONE: Mapping[Tensor, Part] = MappingProxyType({})
+_GRAPH_CHECK = next(
+    (
+        name
+        for name in ("_accelerator_graph_capture_health_check", "_cuda_graph_capture_health_check")
+        if hasattr(Optimizer, name)
+    ),
+    None,
+)
+"""Torch's own check, by its present name or the one before; found once, since torch 2.11 cannot compile the search."""
 
 
 class Update(NamedTuple):
@@ -216,8 +225,5 @@ class MomentOptimizer(Optimizer):
         return {p.name: p.default for p in parameters if p.default is not inspect.Parameter.empty}
 
     def _check_graph_capture(self) -> None:
-        # Torch's own check, by its present name and by the one before.
-        for name in ("_accelerator_graph_capture_health_check", "_cuda_graph_capture_health_check"):
-            if check := getattr(self, name, None):
-                check()
-                return
+        if _GRAPH_CHECK is not None:
+            getattr(self, _GRAPH_CHECK)()
