@@ -65,7 +65,7 @@ def test_a_difference_that_is_fixed(recorded):
     source.write_text(RIGHT)
     done = run(document)
     assert done.exit_code == 0
-    assert done.output.splitlines()[0] == "fixed: v at step 1 (default, float64)"
+    assert done.stdout.splitlines()[0] == "fixed: v at step 1 (default, float64)"
 
 
 def test_a_difference_that_moved_elsewhere_is_no_fix(recorded):
