@@ -171,7 +171,7 @@ class MomentOptimizer(Optimizer):
             if grad is not None and grad.layout is not torch.strided:
                 raise RuntimeError(f"{type(self).__name__} does not support sparse gradients, got {grad.layout}")
         options = Options.of(group)
-        if options.fused:
+        if self._uses_fused(options):
             check_devices(params)
         amsgrad = self._offers_amsgrad and options.amsgrad  # a checkpoint of Adam brings the option to others
         elementwise = (*self._moment_names(), *(("max_exp_avg_sq",) if amsgrad else ()))
