@@ -45,7 +45,8 @@ _ARGUMENTS = """
 
     State begins at 0, at the first step of each parameter. A state of `torch.optim.Adam` can be loaded in the middle of
     training, and ours into `torch.optim.Adam`: what Adam does not keep begins at 0 ({more}), as
-    at the first step. `torch.distributed.checkpoint.load` needs `DefaultLoadPlanner(allow_partial_load=True)` for it.
+    at the first step. `torch.distributed.checkpoint.load` needs `DefaultLoadPlanner(allow_partial_load=True)` for
+    either, since it asks for every key.
 
     Raises:
         ValueError: for an option outside its range, a parameter given twice, or parameters that `fused=True` does not

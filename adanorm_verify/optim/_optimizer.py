@@ -149,11 +149,15 @@ class MomentOptimizer(Optimizer):
 
     def _step_foreach(self, tensors: Tensors[list[Tensor]], options: Options) -> None:
         for raw in buckets(tensors):
-            working = working_copies(raw)
-            prepare_all(working, options)
-            for chunk in chunks(working):
-                self._update.multi_tensor(chunk, options)
-            store_all(working, raw)
+            self._step_bucket(raw, options)
+
+    def _step_bucket(self, raw: Tensors[list[Tensor]], options: Options) -> None:
+        # A function, so that the copies are given back before the next bucket's are made.
+        working = working_copies(raw)
+        prepare_all(working, options)
+        for chunk in chunks(working):
+            self._update.multi_tensor(chunk, options)
+        store_all(working, raw)
 
     def _step_fused(self, tensors: Tensors[list[Tensor]], options: Options) -> None:
         scaling = getattr(self, "grad_scale", None), getattr(self, "found_inf", None)  # torch.amp.GradScaler's

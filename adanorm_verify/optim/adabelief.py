@@ -17,8 +17,9 @@ from ._tensors import Tensors
 def _single_tensor_adabelief(t: Tensors[Tensor], options: Options) -> None:
     s = moments.corrected_grad(t, options)
     moments.average(t.exp_avg, s, options.beta1)
-    own = options.belief == "s" and s is not t.grad
-    spread = s.sub_(t.exp_avg) if own else t.grad - t.exp_avg
+    # Autograd may have saved s.
+    own = options.belief == "s" and s is not t.grad and not options.differentiable
+    spread = s.sub_(t.exp_avg) if own else (s if options.belief == "s" else t.grad) - t.exp_avg
     moments.update_exp_avg_sq(t.exp_avg_sq, spread, options.beta2)
     del s, spread  # their memory is the denominator's
     step_size, eps = moments.scalars(moments.adam_scalars, t, options)
