@@ -368,8 +368,7 @@ def step(dtype: np.dtype) -> Any:
                 _add_one(job.done + 8 * above)
 
     pointer = types.CPointer(numba.from_dtype(job_dtype(dtype)))
-    signature, options = types.void(pointer), {"error_model": "numpy"}
     try:
-        return numba.cfunc(signature, cache=True, **options)(work)  # what it calls is kept with it
+        return numba.cfunc(types.void(pointer), cache=True, error_model="numpy")(work)  # what it calls is kept with it
     except RuntimeError:  # no folder for it can be written: every process compiles anew
-        return numba.cfunc(signature, **options)(work)
+        return numba.cfunc(types.void(pointer), error_model="numpy")(work)
