@@ -238,3 +238,25 @@ def state_of_another_size() -> str:
     optimizer.step()
     optimizer.state[params[4]]["exp_avg"] = torch.zeros(63)
     return outcome(optimizer)
+
+
+def moments_in_float32(name: str, options) -> float:
+    """How far moments of half-precision parameters, kept in float32, and norms are from the unfused step's, relatively.
+
+    With a rate of 0, so that parameters are the same.
+    """
+    found = []
+    for fused in (False, True):
+        params = parameters("cpu", torch.bfloat16, shapes=SHAPES)
+        optimizer = getattr(optim, name)(params, lr=0.0, fused=fused, state_dtype=torch.float32, **options)
+        for _ in range(3):
+            optimizer.step()
+            fall(params)
+        found.append([optimizer.state[p] for p in params])
+    worst = 0.0
+    for unfused, fused in zip(*found, strict=True):
+        for key, value in unfused.items():
+            assert fused[key].dtype == value.dtype == torch.float32
+            if value.numel():
+                worst = max(worst, ((fused[key] - value).abs().max() / value.abs().max()).item())
+    return worst

@@ -86,6 +86,12 @@ def test_the_layout_of_memory_does_not_matter(call, name, options):
     assert call("wrong_layouts", name, options) == []
 
 
+@pytest.mark.parametrize(("name", "options"), OPTIONS)
+def test_moments_of_halves_may_be_kept_in_float32(call, name, options):
+    """As by the unfused step, but for the order of a few roundings of float32; bfloat16 has 2**-8."""
+    assert call("moments_in_float32", name, options) < 2.0**-18
+
+
 def test_what_is_asked_of_gpus_holds_where_it_is_interpreted(call):
     same, worst, compared = call("for_gpus", "AdamNorm", {"fused": True})
     assert same

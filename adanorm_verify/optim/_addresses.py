@@ -148,7 +148,8 @@ def _aligned(addresses: tuple[int, ...]) -> bool:
 def _check(columns: Columns) -> None:
     param = columns["param"][0]
     for name in ("step", "exp_grad_norm", *_STATE):
-        wanted = {"step": torch.float32, "exp_grad_norm": compute_dtype(param.dtype)}.get(name, param.dtype)
+        moments = columns["exp_avg"][0].dtype
+        wanted = {"step": torch.float32, "exp_grad_norm": compute_dtype(param.dtype)}.get(name, moments)
         for own, tensor in zip(columns["param"], columns.get(name, ()), strict=False):
             if name in _STATE and tensor.numel() != own.numel():
                 raise RuntimeError(f"fused=True needs {name} with {own.numel()} elements, got {tensor.numel()}")

@@ -7,7 +7,7 @@ where `options.gamma` is not None, moments and update. Gradients are divided by 
 where the mark is not 0 nothing changes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
@@ -48,8 +48,20 @@ def check_fused(group: Mapping[str, Any]) -> None:
             raise ValueError(f"fused=True and {other}={group[other]!r} exclude each other")
     for p in group["params"]:
         if reason := _unsupported(p):
-            raise ValueError(f"fused=True does not support this parameter of shape {tuple(p.shape)}: {reason}")
-        fused_step(p.device)
+            raise ValueError(_refusal(p, reason))
+        if not p.is_meta:
+            fused_step(p.device)
+
+
+def check_devices(params: Iterable[Tensor]) -> None:
+    """Raise RuntimeError for a parameter that is not where a fused step can be done: on meta, or moved since."""
+    for p in params:
+        if reason := _missing(p.device.type):
+            raise RuntimeError(_refusal(p, reason))
+
+
+def _refusal(p: Tensor, reason: str) -> str:
+    return f"fused=True does not support this parameter of shape {tuple(p.shape)}: {reason}"
 
 
 def _unsupported(p: Tensor) -> str:
@@ -57,7 +69,7 @@ def _unsupported(p: Tensor) -> str:
         return f"its dtype must be one of {', '.join(map(str, DTYPES))}, got {p.dtype}"
     if is_traceable_wrapper_subclass(p):
         return f"it must have memory of its own, got {type(p).__name__}"
-    return _missing(p.device.type)
+    return "" if p.is_meta else _missing(p.device.type)  # it may have memory by the first step
 
 
 @cache

@@ -91,6 +91,8 @@ def _fit(row: Sequence[Tensor], dtype: torch.dtype) -> bool:
 
 def _copies(tensors: Tensors[list[Tensor]], dtype: torch.dtype) -> Tensors[list[Tensor]]:
     def copy(tensor: Tensor) -> Tensor:
+        if tensor.dtype is dtype and tensor.is_contiguous() and not tensor.is_neg():
+            return tensor
         return torch.empty_like(tensor, dtype=dtype, memory_format=torch.contiguous_format).copy_(tensor)
 
     return replace(tensors, **{name: list(map(copy, column)) for name, column in _columns(tensors).items()})
@@ -99,7 +101,8 @@ def _copies(tensors: Tensors[list[Tensor]], dtype: torch.dtype) -> Tensors[list[
 def _store(working: Tensors[list[Tensor]], raw: Tensors[list[Tensor]]) -> None:
     for name in STORED:
         for target, source in zip(getattr(raw, name) or (), getattr(working, name) or (), strict=True):
-            target.copy_(source)
+            if target is not source:
+                target.copy_(source)
 
 
 def _step(tensors: Tensors[list[Tensor]], dtype: torch.dtype, rule: str, options: Options, scale: float) -> None:

@@ -47,12 +47,11 @@ def fused_step(
 
 
 def _alike(tensors: Tensors[list[Tensor]]) -> Iterable[Tensors[list[Tensor]]]:
-    """The tensors by their dtypes and those of their gradients."""
-    if len({param.dtype for param in tensors.param}) == 1 == len({grad.dtype for grad in tensors.grad}):
-        return [tensors]
+    """The tensors by their dtypes, those of their gradients, and those of their moments."""
+    columns = (tensors.param, tensors.grad, tensors.exp_avg)
     groups: defaultdict[Any, list[int]] = defaultdict(list)
-    for i, (param, grad) in enumerate(zip(tensors.param, tensors.grad, strict=True)):
-        groups[param.dtype, grad.dtype].append(i)
+    for i, row in enumerate(zip(*columns, strict=True)):
+        groups[tuple([tensor.dtype for tensor in row])].append(i)
     return [part(tensors, indices) for indices in groups.values()]
 
 
@@ -179,6 +178,7 @@ def _launch(rule: str, columns: Columns, options: Options, grad_scale: Tensor | 
             CORRECTED=corrected,
             BELIEF_S=options.belief == "s",
             AMSGRAD="max_exp_avg_sq" in columns,
+            STATE=kernels.TYPES[columns["exp_avg"][0].dtype],
             DECOUPLED=options.weight_decay != 0 and options.decoupled_weight_decay,
             FOUND=found_inf is not None,
             **flags,

@@ -58,15 +58,7 @@ def job_dtype(dtype: np.dtype) -> np.dtype:
 def _compiled(function: Any = None, **options: Any) -> Any:
     if function is None:
         return lambda f: _compiled(f, **options)
-    return _cached(numba.njit(nogil=True, error_model="numpy", **options)(function))
-
-
-def _cached(compiled: Any) -> Any:
-    try:
-        compiled.enable_caching()
-    except RuntimeError:  # no folder for it can be written: every process compiles anew
-        return compiled
-    return compiled
+    return numba.njit(nogil=True, error_model="numpy", **options)(function)
 
 
 @intrinsic
@@ -376,4 +368,7 @@ def step(dtype: np.dtype) -> Any:
                 _add_one(job.done + 8 * above)
 
     pointer = types.CPointer(numba.from_dtype(job_dtype(dtype)))
-    return _cached(numba.cfunc(types.void(pointer), error_model="numpy")(work))
+    try:
+        return numba.cfunc(types.void(pointer), cache=True, error_model="numpy")(work)  # what it calls is kept with it
+    except RuntimeError:  # no folder for it can be written: every process compiles anew
+        return numba.cfunc(types.void(pointer), error_model="numpy")(work)

@@ -14,7 +14,8 @@ and one version of Triton.
 `table` has a row of int64 for each name of `ROWS`, with a column for each tensor. `grads` is such a row by
 itself. An absent tensor has the address 0, which is never read.
 
-`COMPUTE` is the dtype of the arithmetic, `ELEMENT` that of parameters and state, `GRADIENT` that of gradients.
+`COMPUTE` is the dtype of the arithmetic, `ELEMENT` that of parameters, `STATE` that of moments, `GRADIENT` that of
+gradients.
 """
 
 import torch
@@ -197,13 +198,13 @@ def _update(
     table, grads, row, grad_scale, tensor, offsets, count,
     RULE: tl.constexpr, CORRECTED: tl.constexpr, BELIEF_S: tl.constexpr, AMSGRAD: tl.constexpr,
     COUPLED: tl.constexpr, DECOUPLED: tl.constexpr, MAXIMIZE: tl.constexpr, SCALED: tl.constexpr,
-    COMPUTE: tl.constexpr, ELEMENT: tl.constexpr, GRADIENT: tl.constexpr, ALIGNED: tl.constexpr,
+    COMPUTE: tl.constexpr, ELEMENT: tl.constexpr, STATE: tl.constexpr, GRADIENT: tl.constexpr, ALIGNED: tl.constexpr,
     MASKED: tl.constexpr,
 ):  # fmt: skip
     mask = offsets < tl.load(table + _NUMEL * count + tensor)
     param = pointer_to(table + _PARAM * count, tensor, ELEMENT, ALIGNED)
-    exp_avg = pointer_to(table + _EXP_AVG * count, tensor, ELEMENT, ALIGNED)
-    exp_avg_sq = pointer_to(table + _EXP_AVG_SQ * count, tensor, ELEMENT, ALIGNED)
+    exp_avg = pointer_to(table + _EXP_AVG * count, tensor, STATE, ALIGNED)
+    exp_avg_sq = pointer_to(table + _EXP_AVG_SQ * count, tensor, STATE, ALIGNED)
     p = read(param, offsets, mask, COMPUTE, MASKED)
     m = read(exp_avg, offsets, mask, COMPUTE, MASKED)
     v = read(exp_avg_sq, offsets, mask, COMPUTE, MASKED)
@@ -229,14 +230,14 @@ def _update(
     write(exp_avg, offsets, m, mask, MASKED)
     write(exp_avg_sq, offsets, v, mask, MASKED)
     if AMSGRAD:
-        max_exp_avg_sq = pointer_to(table + _MAX_EXP_AVG_SQ * count, tensor, ELEMENT, ALIGNED)
+        max_exp_avg_sq = pointer_to(table + _MAX_EXP_AVG_SQ * count, tensor, STATE, ALIGNED)
         so_far = read(max_exp_avg_sq, offsets, mask, COMPUTE, MASKED)
         v = tl.where(v <= so_far, so_far, v)  # NaN on the left stays
         v = tl.where(so_far != so_far, so_far, v)
         write(max_exp_avg_sq, offsets, v, mask, MASKED)
     direction = m
     if RULE == "diffgrad":
-        previous_grad = pointer_to(table + _PREVIOUS_GRAD * count, tensor, ELEMENT, ALIGNED)
+        previous_grad = pointer_to(table + _PREVIOUS_GRAD * count, tensor, STATE, ALIGNED)
         change = tl.abs(read(previous_grad, offsets, mask, COMPUTE, MASKED) - g)
         direction = divided(m, 1.0 + tl.exp(-change), COMPUTE)
         write(previous_grad, offsets, g, mask, MASKED)
@@ -253,7 +254,8 @@ def update(
     table, grads, owners, rows, grad_scale, found_inf, count,
     RULE: tl.constexpr, CORRECTED: tl.constexpr, BELIEF_S: tl.constexpr, AMSGRAD: tl.constexpr,
     COUPLED: tl.constexpr, DECOUPLED: tl.constexpr, MAXIMIZE: tl.constexpr, SCALED: tl.constexpr, FOUND: tl.constexpr,
-    COMPUTE: tl.constexpr, ELEMENT: tl.constexpr, GRADIENT: tl.constexpr, ALIGNED: tl.constexpr, BLOCK: tl.constexpr,
+    COMPUTE: tl.constexpr, ELEMENT: tl.constexpr, STATE: tl.constexpr, GRADIENT: tl.constexpr, ALIGNED: tl.constexpr,
+    BLOCK: tl.constexpr,
 ):  # fmt: skip
     """Move a chunk of parameters and their state. Grid: the chunks."""
     chunk = tl.program_id(0)
@@ -266,7 +268,9 @@ def update(
     if goes:
         if start + BLOCK <= numel:
             _update(table, grads, row, grad_scale, tensor, offsets, count, RULE, CORRECTED, BELIEF_S, AMSGRAD,
-                    COUPLED, DECOUPLED, MAXIMIZE, SCALED, COMPUTE, ELEMENT, GRADIENT, ALIGNED, False)  # fmt: skip
+                    COUPLED, DECOUPLED, MAXIMIZE, SCALED, COMPUTE, ELEMENT, STATE, GRADIENT, ALIGNED,
+                    False)  # fmt: skip
         else:
             _update(table, grads, row, grad_scale, tensor, offsets, count, RULE, CORRECTED, BELIEF_S, AMSGRAD,
-                    COUPLED, DECOUPLED, MAXIMIZE, SCALED, COMPUTE, ELEMENT, GRADIENT, ALIGNED, True)  # fmt: skip
+                    COUPLED, DECOUPLED, MAXIMIZE, SCALED, COMPUTE, ELEMENT, STATE, GRADIENT, ALIGNED,
+                    True)  # fmt: skip

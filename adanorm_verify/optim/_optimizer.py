@@ -1,8 +1,8 @@
 """The optimizer class under all of ours: options, state, dispatch and checkpoints, but no formula."""
 
 import inspect
+import warnings
 from collections.abc import Callable, Mapping
-from itertools import chain
 from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple
 
@@ -10,10 +10,11 @@ import torch
 from torch import Tensor
 from torch.optim.optimizer import Optimizer, ParamsT, _default_to_fused_or_foreach
 
-from ._fused import check_fused, fused_step
+from ._fused import check_devices, check_fused, fused_step
 from ._moments import prepare, prepare_all
-from ._options import Options, check_tensor_lr, compute_dtype, validate
+from ._options import Options, check_foreach, tensors_for_foreach, validate, with_numbers_of_python
 from ._sharded import Part, local, local_state, parts, refuse_unsupported, written
+from ._states import check_loaded, in_our_form, initial, loaded, scalar
 from ._tensors import (
     Tensors,
     as_real,
@@ -27,6 +28,10 @@ from ._tensors import (
     working_copy,
 )
 
+_HALF = (
+    "{} keeps exp_avg_sq in float16, as its parameters: what is below 3e-8 becomes 0 and steps become many times too "
+    "long; state_dtype=torch.float32 keeps it in float32"
+)
 _NONE: Mapping[Tensor, Part] = MappingProxyType({})
 _GRAPH_CHECK = next(
     (
@@ -47,6 +52,21 @@ class Update(NamedTuple):
     multi_tensor: Callable[[Tensors[list[Tensor]], Options], None]
 
 
+def refuse_duplicates(group: dict[str, Any]) -> None:
+    """Raise ValueError for a parameter that a group has twice, and that would take two steps at once."""
+    seen: set[int] = set()
+    for p in group["params"]:
+        if id(p) in seen:
+            raise ValueError(f"a group must have each parameter once, got one of shape {tuple(p.shape)} twice")
+        seen.add(id(p))
+
+
+def warn_of_half(group: dict[str, Any], name: str) -> None:
+    """Warn of moments that are kept in float16."""
+    if group["state_dtype"] is None and any(p.dtype in (torch.float16, torch.complex32) for p in group["params"]):
+        warnings.warn(_HALF.format(name), stacklevel=2)
+
+
 class MomentOptimizer(Optimizer):
     """A first and a second moment for each parameter; subclasses bring the update."""
 
@@ -57,7 +77,7 @@ class MomentOptimizer(Optimizer):
 
     def __init__(self, params: ParamsT, **defaults: Any) -> None:
         validate(defaults)
-        super().__init__(params, defaults)
+        super().__init__(params, with_numbers_of_python(defaults))
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Add a group of parameters, its options validated as the constructor's are."""
@@ -65,16 +85,26 @@ class MomentOptimizer(Optimizer):
             validate(self.defaults | param_group)
         super().add_param_group(param_group)
         added = self.param_groups.pop()
+        added.update(with_numbers_of_python(added))
+        refuse_duplicates(added)
         refuse_unsupported(added)
         check_fused(added)
+        warn_of_half(added, type(self).__name__)
         self.param_groups.append(added)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Load a state as torch does, but keep the precision of every scalar and share no tensor with it."""
-        loaded: dict[str, Any] = {}
+        """Load a state as torch does, but keep the precision of what is kept wider, and share no tensor with it.
+
+        A step count may be a number, and an average of gradient norms a number or a tensor of one element. What a
+        state lacks begins at the next step as in the first one, so that a state of `torch.optim.Adam` can be loaded.
+
+        Raises:
+            ValueError: for a state that does not fit its parameter; nothing is loaded then.
+        """
+        source: dict[str, Any] = {}
         # The first hook runs after the user's and sees what they made of the dict; the second before theirs.
-        seen = self.register_load_state_dict_pre_hook(lambda _, final: self._inspect(final, loaded))
-        done = self.register_load_state_dict_post_hook(lambda _: self._own_state(loaded), prepend=True)
+        seen = self.register_load_state_dict_pre_hook(lambda _, final: self._inspect(final, source))
+        done = self.register_load_state_dict_post_hook(lambda _: self._own_state(source), prepend=True)
         try:
             super().load_state_dict(state_dict)
         finally:
@@ -87,6 +117,11 @@ class MomentOptimizer(Optimizer):
             for name, value in (self._option_defaults() | self.defaults).items():
                 group.setdefault(name, value)
             check_fused(group)
+            for p in group["params"]:  # an old pickle may have numbers
+                own = self.state.get(p, {})
+                for name in ("step", "exp_grad_norm"):
+                    if name in own and not in_our_form(own[name]):
+                        own[name] = scalar(name, own[name], p, group)
 
     @property
     def _step_supports_amp_scaling(self) -> bool:
@@ -123,11 +158,15 @@ class MomentOptimizer(Optimizer):
 
     def _step_foreach(self, tensors: Tensors[list[Tensor]], options: Options) -> None:
         for raw in buckets(tensors):
-            working = working_copies(raw)
-            prepare_all(working, options)
-            for chunk in chunks(working):
-                self._update.multi_tensor(chunk, options)
-            store_all(working, raw)
+            self._step_bucket(raw, options)
+
+    def _step_bucket(self, raw: Tensors[list[Tensor]], options: Options) -> None:
+        # A function, so that the copies are given back before the next bucket's are made.
+        working = working_copies(raw)
+        prepare_all(working, options)
+        for chunk in chunks(working):
+            self._update.multi_tensor(chunk, options)
+        store_all(working, raw)
 
     def _step_fused(self, tensors: Tensors[list[Tensor]], options: Options) -> None:
         scaling = getattr(self, "grad_scale", None), getattr(self, "found_inf", None)  # torch.amp.GradScaler's
@@ -145,6 +184,8 @@ class MomentOptimizer(Optimizer):
             if grad is not None and grad.layout is not torch.strided:
                 raise RuntimeError(f"{type(self).__name__} does not support sparse gradients, got {grad.layout}")
         options = Options.of(group)
+        if self._uses_fused(options):
+            check_devices(params)
         amsgrad = self._offers_amsgrad and options.amsgrad  # a checkpoint of Adam brings the option to others
         elementwise = (*self._moment_names(), *(("max_exp_avg_sq",) if amsgrad else ()))
         names = ("step", *elementwise, *(("exp_grad_norm",) if self._keeps_grad_norm else ()))
@@ -154,7 +195,7 @@ class MomentOptimizer(Optimizer):
                 # One by one, so that a checkpoint of plain Adam can be continued with the correction.
                 for name in names:
                     if name not in state:
-                        state[name] = self._initial(name, p, options)
+                        state[name] = initial(name, p, group)
             columns = {name: [state[name] for state in states] for name in names}
             columns |= {"param": params, "grad": grads}
             if shards:
@@ -169,33 +210,19 @@ class MomentOptimizer(Optimizer):
                     columns[name] = [as_real(tensor) for tensor in columns[name]]
             return group, options, Tensors(**columns)
 
-    def _initial(self, name: str, p: Tensor, options: Options) -> Tensor:
-        if name == "step":
-            on_device = options.capturable or options.fused
-            return torch.zeros((), dtype=torch.float32, device=p.device if on_device else "cpu")
-        if name == "exp_grad_norm":
-            return torch.zeros((), dtype=compute_dtype(p.dtype), device=p.device)
-        return torch.zeros_like(p, memory_format=torch.preserve_format)
-
-    def _inspect(self, final: dict[str, Any], loaded: dict[str, Any]) -> None:
+    def _inspect(self, final: dict[str, Any], source: dict[str, Any]) -> None:
         defaults = self._option_defaults() | self.defaults
         for own, saved in zip(self.param_groups, final["param_groups"], strict=False):  # torch reports the lengths
             check_fused({**defaults, **saved, "params": own["params"]})
-        loaded.update(final)
+            for index, p in zip(saved["params"], own["params"], strict=False):
+                check_loaded(final["state"].get(index, {}), p, saved)
+        source.update(final)
 
-    def _own_state(self, loaded: dict[str, Any]) -> None:
-        # Torch casts floating state to the parameter's dtype, which rounds a float32 norm to half
-        # precision; it leaves complex state as it came; and it shares the tensors that needed no cast.
-        indices = chain.from_iterable(group["params"] for group in loaded["param_groups"])
-        params = chain.from_iterable(group["params"] for group in self.param_groups)
-        for index, p in zip(indices, params, strict=True):
-            for name, saved in loaded["state"].get(index, {}).items():
-                value = self.state[p][name]
-                if name == "exp_grad_norm":
-                    value = saved.to(device=p.device, dtype=compute_dtype(p.dtype))
-                elif name in (*self._moment_names(), "max_exp_avg_sq"):
-                    value = value.to(dtype=p.dtype)
-                self.state[p][name] = value.clone() if value is saved and isinstance(saved, Tensor) else value
+    def _own_state(self, source: dict[str, Any]) -> None:
+        for own, saved in zip(self.param_groups, source["param_groups"], strict=True):
+            for index, p in zip(saved["params"], own["params"], strict=True):
+                if index in source["state"]:
+                    self.state[p] = loaded(source["state"][index], self.state[p], p, own)
 
     def _uses_fused(self, options: Options) -> bool:
         # Torch's compiler cannot look into the fused step, and makes one of its own of the others.
@@ -206,10 +233,10 @@ class MomentOptimizer(Optimizer):
         return False
 
     def _uses_foreach(self, group: dict[str, Any]) -> bool:
-        check_tensor_lr(group)
+        check_foreach(group)
         if group["foreach"] is not None:
             return group["foreach"]
-        if isinstance(group["lr"], Tensor) and not group["capturable"]:
+        if tensors_for_foreach(group):
             return False
         return _default_to_fused_or_foreach(
             [local(p) for p in group["params"]], group["differentiable"], use_fused=False

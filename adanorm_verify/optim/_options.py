@@ -3,13 +3,15 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from numbers import Real
+from typing import Any, Literal, TypeAlias
 
 import torch
 from torch import Tensor
 
 Belief = Literal["s", "g"]
 Guard = Literal["none", "decaying"]
+Scalar: TypeAlias = Any  # float | Tensor: arithmetic on either reads the same
 
 # A table and not `dtype.to_real()`, into which torch's compiler cannot look.
 _COMPUTED_IN = {
@@ -25,14 +27,17 @@ _NOT_NEGATIVE = "a finite number >= 0"
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """The hyperparameters that one step of one group runs with; `gamma` is None without the correction."""
+    """The hyperparameters that one step of one group runs with; `gamma` is None without the correction.
+
+    All but `lr` are numbers, or 0-d tensors of float64 where the host must not wait or autograd may look.
+    """
 
     lr: float | Tensor
-    beta1: float
-    beta2: float
-    eps: float
-    gamma: float | None
-    weight_decay: float
+    beta1: Scalar
+    beta2: Scalar
+    eps: Scalar
+    gamma: Scalar | None
+    weight_decay: Scalar
     decoupled_weight_decay: bool
     maximize: bool
     fused: bool
@@ -44,14 +49,17 @@ class Options:
 
     @classmethod
     def of(cls, group: Mapping[str, Any]) -> "Options":
+        on_device = group["capturable"] and not group["fused"]
+        read = _tensor if on_device or group["differentiable"] or torch.compiler.is_compiling() else _number
         beta1, beta2 = group["betas"]
+        gamma = group.get("gamma")
         return cls(
-            lr=group["lr"],
-            beta1=beta1,
-            beta2=beta2,
-            eps=group["eps"],
-            gamma=group.get("gamma"),
-            weight_decay=group["weight_decay"],
+            lr=lr if isinstance(lr := group["lr"], Tensor) else _number(lr),
+            beta1=read(beta1),
+            beta2=read(beta2),
+            eps=read(group["eps"]),
+            gamma=None if gamma is None else read(gamma),
+            weight_decay=read(group["weight_decay"]),
             decoupled_weight_decay=group["decoupled_weight_decay"],
             maximize=group["maximize"],
             fused=bool(group["fused"]),
@@ -62,15 +70,41 @@ class Options:
             amsgrad=group.get("amsgrad", False),
         )
 
+    @property
+    def decays(self) -> bool:
+        """Whether there is weight decay; a tensor is not asked for its value."""
+        return isinstance(self.weight_decay, Tensor) or self.weight_decay != 0
+
+
+def _number(value: Any) -> float:
+    """A host number: NumPy's would bring their own precision into the formulas."""
+    return value if type(value) is float else float(value)
+
+
+def _tensor(value: Any) -> Scalar:
+    return value.reshape(()).to(torch.float64) if isinstance(value, Tensor) else _number(value)
+
+
+def with_numbers_of_python(group: Mapping[str, Any]) -> dict[str, Any]:
+    """A group whose numbers may be NumPy's, with Python's: others cannot be loaded with `weights_only=True`."""
+
+    def own(value: Any) -> Any:
+        return float(value) if isinstance(value, Real) and not isinstance(value, int) else value
+
+    betas = tuple(map(own, group["betas"]))
+    return {name: own(value) for name, value in group.items()} | {"betas": betas}
+
 
 def validate(group: Mapping[str, Any]) -> None:
     """Raise ValueError, with the value in the message, unless every option of `group` is in its range."""
-    _check_lr(group["lr"])
+    _check_number("lr", group["lr"])
     betas = group["betas"]
     if not isinstance(betas, (tuple, list)) or len(betas) != 2:
         raise ValueError(f"betas must be a pair of numbers, got {betas!r}")
     for index, beta in enumerate(betas):
         _check_number(f"betas[{index}]", beta, below=1.0)
+    if isinstance(betas[0], Tensor) != isinstance(betas[1], Tensor):
+        raise ValueError(f"betas must be two numbers or two tensors, got {betas!r}")
     _check_number("eps", group["eps"])
     _check_number("weight_decay", group["weight_decay"])
     if "gamma" in group:
@@ -83,27 +117,32 @@ def validate(group: Mapping[str, Any]) -> None:
         raise ValueError("foreach=True and differentiable=True exclude each other: foreach has no autograd")
     if not isinstance(group["fused"], bool | None):
         raise ValueError(f"fused must be True, False or None, got {group['fused']!r}")
-    check_tensor_lr(group)
+    if group["state_dtype"] not in (None, torch.float32):
+        raise ValueError(f"state_dtype must be None or torch.float32, got {group['state_dtype']!r}")
+    check_foreach(group)
 
 
-def check_tensor_lr(group: Mapping[str, Any]) -> None:
-    """Raise ValueError for a tensor lr that the foreach functions would have to read back to the host."""
-    if isinstance(group["lr"], Tensor) and group["foreach"] and not group["capturable"]:
-        raise ValueError("lr as a Tensor is not supported for capturable=False and foreach=True")
+def tensors_for_foreach(group: Mapping[str, Any]) -> list[str]:
+    """Which of lr and betas are tensors that the foreach functions would have to read back to the host."""
+    if group["capturable"]:
+        return []
+    betas = dict(zip(("betas[0]", "betas[1]"), group["betas"], strict=True))
+    return [name for name, value in {"lr": group["lr"], **betas}.items() if isinstance(value, Tensor)]
 
 
-def _check_lr(lr: object) -> None:
-    if not isinstance(lr, Tensor):
-        _check_number("lr", lr)
-    elif lr.numel() != 1:
-        raise ValueError(f"a Tensor lr must have a single element, got shape {tuple(lr.shape)}")
-    else:
-        _check_number("lr", float(lr.detach()))
+def check_foreach(group: Mapping[str, Any]) -> None:
+    """Raise ValueError for `foreach=True` with tensors that it would have to read back to the host."""
+    if group["foreach"] and (names := tensors_for_foreach(group)):
+        raise ValueError(f"{names[0]} as a Tensor is not supported for capturable=False and foreach=True")
 
 
-def _check_number(name: str, value: object, below: float = math.inf) -> None:
-    # NaN fails the comparison, infinity fails `< inf`; numpy's float64 is a float.
-    if not isinstance(value, (int, float)) or not 0.0 <= value < below:
+def _check_number(name: str, value: Any, below: float = math.inf) -> None:
+    if isinstance(value, Tensor):
+        if value.numel() != 1:
+            raise ValueError(f"a Tensor {name} must have a single element, got shape {tuple(value.shape)}")
+        value = value.detach().item()
+    # NaN fails the comparison, infinity fails `< inf`.
+    if not isinstance(value, Real) or not 0.0 <= value < below:  # type: ignore[operator]
         wanted = _NOT_NEGATIVE if below == math.inf else _BELOW_ONE
         raise ValueError(f"{name} must be {wanted}, got {value!r}")
 

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ._moments import decayed
 from ._options import compute_dtype
 from .norm_correction import gradient_norms
 
@@ -154,11 +155,12 @@ def _seen(param: Tensor, grad: Tensor, group: Mapping[str, Any]) -> Tensor:
     """The part of the gradient whose norm counts, as `_moments.prepare` makes it, but for the sign."""
     dtype = compute_dtype(param.dtype)
     grad = (torch.view_as_real(grad.resolve_conj()) if grad.is_complex() else grad).to(dtype)
-    if group["weight_decay"] == 0 or group["decoupled_weight_decay"]:
+    weight_decay = group["weight_decay"]
+    if group["decoupled_weight_decay"] or (not isinstance(weight_decay, Tensor) and weight_decay == 0):
         return grad
     own = local(param)
     own = torch.view_as_real(own.resolve_conj()) if own.is_complex() else own
-    return grad.add(own.to(dtype), alpha=group["weight_decay"])
+    return decayed(grad, own.to(dtype), weight_decay)
 
 
 def _groups_of(param: Tensor) -> dict[tuple[int, ...], Any]:

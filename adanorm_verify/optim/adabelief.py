@@ -16,9 +16,10 @@ from ._tensors import Tensors
 
 def _single_tensor_adabelief(t: Tensors[Tensor], options: Options) -> None:
     s = moments.corrected_grad(t, options)
-    t.exp_avg.lerp_(s, 1.0 - options.beta1)
-    own = options.belief == "s" and s is not t.grad
-    spread = s.sub_(t.exp_avg) if own else t.grad - t.exp_avg
+    moments.average(t.exp_avg, s, options.beta1)
+    # Autograd may have saved s.
+    own = options.belief == "s" and s is not t.grad and not options.differentiable
+    spread = s.sub_(t.exp_avg) if own else (s if options.belief == "s" else t.grad) - t.exp_avg
     moments.update_exp_avg_sq(t.exp_avg_sq, spread, options.beta2)
     del s, spread  # their memory is the denominator's
     step_size, eps = moments.scalars(moments.adam_scalars, t, options)
@@ -28,7 +29,7 @@ def _single_tensor_adabelief(t: Tensors[Tensor], options: Options) -> None:
 
 def _multi_tensor_adabelief(t: Tensors[list[Tensor]], options: Options) -> None:
     s = moments.corrected_grads(t, options)
-    torch._foreach_lerp_(t.exp_avg, s, 1.0 - options.beta1)
+    moments.average_all(t.exp_avg, s, options.beta1)
     if options.belief == "s" and s is not t.grad:
         torch._foreach_sub_(s, t.exp_avg)
         spreads = s
@@ -74,14 +75,15 @@ class AdaBeliefNorm(MomentOptimizer):
         self,
         params: ParamsT,
         lr: float | Tensor = 1e-3,
-        betas: tuple[float, float] = (0.9, 0.999),
-        eps: float = 1e-8,
-        gamma: float = 0.95,
-        weight_decay: float = 0.0,
+        betas: tuple[float | Tensor, float | Tensor] = (0.9, 0.999),
+        eps: float | Tensor = 1e-8,
+        gamma: float | Tensor = 0.95,
+        weight_decay: float | Tensor = 0.0,
         *,
         belief: Belief = "s",
         guard: Guard = "none",
         decoupled_weight_decay: bool = False,
+        state_dtype: torch.dtype | None = None,
         maximize: bool = False,
         foreach: bool | None = None,
         fused: bool | None = None,
@@ -98,6 +100,7 @@ class AdaBeliefNorm(MomentOptimizer):
             belief=belief,
             guard=guard,
             decoupled_weight_decay=decoupled_weight_decay,
+            state_dtype=state_dtype,
             maximize=maximize,
             foreach=foreach,
             fused=fused,

@@ -1,5 +1,6 @@
 """AdamNorm: Adam whose first moment averages the norm-corrected gradient."""
 
+import torch
 from torch import Tensor
 from torch.optim.optimizer import ParamsT
 
@@ -48,14 +49,15 @@ class AdamNorm(MomentOptimizer):
         self,
         params: ParamsT,
         lr: float | Tensor = 1e-3,
-        betas: tuple[float, float] = (0.9, 0.999),
-        eps: float = 1e-8,
-        gamma: float = 0.95,
-        weight_decay: float = 0.0,
+        betas: tuple[float | Tensor, float | Tensor] = (0.9, 0.999),
+        eps: float | Tensor = 1e-8,
+        gamma: float | Tensor = 0.95,
+        weight_decay: float | Tensor = 0.0,
         *,
         amsgrad: bool = False,
         guard: Guard = "none",
         decoupled_weight_decay: bool = False,
+        state_dtype: torch.dtype | None = None,
         maximize: bool = False,
         foreach: bool | None = None,
         fused: bool | None = None,
@@ -72,6 +74,7 @@ class AdamNorm(MomentOptimizer):
             amsgrad=amsgrad,
             guard=guard,
             decoupled_weight_decay=decoupled_weight_decay,
+            state_dtype=state_dtype,
             maximize=maximize,
             foreach=foreach,
             fused=fused,

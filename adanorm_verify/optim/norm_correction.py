@@ -21,7 +21,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ._tensors import TensorList
+from ._options import Scalar
+from ._tensors import TensorList, like
 
 # A CPU adds all squares in a few accumulators, and float32 loses: the norm of 2.4 million normal deviates
 # came out 665 units roundoff too small. Norms of rows, and then of those, have the error of a short row.
@@ -34,7 +35,7 @@ def guard_cap(step: Any, *_: Any) -> tuple[Any]:
 
 
 def correction_factor(
-    grad: Tensor, exp_grad_norm: Tensor, gamma: float, cap: Any = None, norm: Tensor | None = None
+    grad: Tensor, exp_grad_norm: Tensor, gamma: Scalar, cap: Any = None, norm: Tensor | None = None
 ) -> Tensor:
     """Update `exp_grad_norm` (0-d, real) in place by `grad` (real) and return the 0-d factor of eqs. 5-6.
 
@@ -42,7 +43,7 @@ def correction_factor(
     tensor where `grad` is a shard.
     """
     norm = gradient_norm(grad) if norm is None else norm
-    exp_grad_norm.lerp_(norm, 1.0 - gamma)
+    exp_grad_norm.lerp_(norm, like(norm, 1.0 - gamma))
     factor = _factor(exp_grad_norm, norm)
     return factor if cap is None else factor.clamp(max=cap)
 
@@ -50,7 +51,7 @@ def correction_factor(
 def correction_factors(
     grads: TensorList,
     exp_grad_norms: TensorList,
-    gamma: float,
+    gamma: Scalar,
     caps: list[Any] | None = None,
     wholes: Sequence[Tensor | None] | None = None,
 ) -> list[Tensor]:
@@ -62,7 +63,7 @@ def correction_factors(
         norms = gradient_norms(grads)
     else:
         norms = torch.stack([gradient_norm(g) if w is None else w for g, w in zip(grads, wholes, strict=True)])
-    averages = torch.stack(exp_grad_norms).lerp_(norms, 1.0 - gamma)
+    averages = torch.stack(exp_grad_norms).lerp_(norms, like(norms, 1.0 - gamma))
     factors = list(_factor(averages, norms).unbind())
     torch._foreach_copy_(exp_grad_norms, averages.unbind())
     return factors if caps is None else list(torch._foreach_clamp_max(factors, caps))

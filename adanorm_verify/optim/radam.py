@@ -5,10 +5,9 @@ from torch import Tensor
 
 from . import _moments as moments
 from ._constructors import NormCorrectedOptimizer, with_arguments
-from ._moments import Scalar
 from ._optimizer import Update
-from ._options import Options
-from ._tensors import Tensors
+from ._options import Options, Scalar
+from ._tensors import Tensors, like
 
 _RECTIFIABLE = 5.0
 
@@ -17,18 +16,20 @@ def radam_scalars(step: Scalar, lr: Scalar, options: Options) -> tuple[Scalar, S
     """Step size, and whether v is trusted (rho_t >= 5) and divides the step."""
     plain = lr / moments.bias_correction(options.beta1, step)
     rho_inf = 2.0 / (1.0 - options.beta2) - 1.0
-    if rho_inf < _RECTIFIABLE:
+    if not isinstance(rho_inf, Tensor) and rho_inf < _RECTIFIABLE:
         return plain, False
     correction2 = moments.bias_correction(options.beta2, step)
     rho = rho_inf - 2.0 * step * (1.0 - correction2) / correction2
     trusted = rho >= _RECTIFIABLE
     if isinstance(trusted, Tensor):
-        rectified = plain * _rectification(rho.clamp(min=_RECTIFIABLE), rho_inf, correction2)
+        # Limits, so that what is not chosen is no NaN, which autograd would spread.
+        limit = rho_inf.clamp(min=_RECTIFIABLE) if isinstance(rho_inf, Tensor) else rho_inf
+        rectified = plain * _rectification(rho.clamp(min=_RECTIFIABLE), limit, correction2)
         return torch.where(trusted, rectified, plain), trusted
     return (plain * _rectification(rho, rho_inf, correction2) if trusted else plain), trusted
 
 
-def _rectification(rho: Scalar, rho_inf: float, correction2: Scalar) -> Scalar:
+def _rectification(rho: Scalar, rho_inf: Scalar, correction2: Scalar) -> Scalar:
     ratio = (rho - 4.0) * (rho - 2.0) * rho_inf / ((rho_inf - 4.0) * (rho_inf - 2.0) * rho)
     return (correction2 * ratio) ** 0.5
 
@@ -37,11 +38,12 @@ def _single_tensor_radam(t: Tensors[Tensor], options: Options) -> None:
     moments.update_exp_avg(t, options)
     moments.update_exp_avg_sq(t.exp_avg_sq, t.grad, options.beta2)
     step_size, trusted = moments.scalars(radam_scalars, t, options)
+    eps = like(t.exp_avg_sq, options.eps)
     denom = None
     if isinstance(trusted, Tensor):
-        denom = torch.where(trusted, moments.denominator(t.exp_avg_sq, options.eps, options), 1.0)
+        denom = torch.where(trusted, moments.denominator(t.exp_avg_sq, eps, options), 1.0)
     elif trusted:
-        denom = moments.denominator(t.exp_avg_sq, options.eps, options)
+        denom = moments.denominator(t.exp_avg_sq, eps, options)
     moments.descend(t.param, t.exp_avg, denom, step_size)
 
 
@@ -49,18 +51,18 @@ def _multi_tensor_radam(t: Tensors[list[Tensor]], options: Options) -> None:
     moments.update_exp_avgs(t, options)
     moments.update_exp_avg_sqs(t.exp_avg_sq, t.grad, options.beta2)
     step_sizes, trusted = moments.scalar_lists(radam_scalars, t, options)
+    eps = [like(t.exp_avg_sq[0], options.eps)] * len(t.exp_avg_sq)
     if isinstance(trusted[0], Tensor):
-        denoms = moments.denominators(t.exp_avg_sq, [options.eps] * len(t.exp_avg_sq), options)
+        denoms = moments.denominators(t.exp_avg_sq, eps, options)
         denoms = [torch.where(use, denom, 1.0) for use, denom in zip(trusted, denoms, strict=True)]
         moments.descend_all(t.param, t.exp_avg, denoms, step_sizes)
         return
     for branch in set(trusted):
         chosen = [i for i, value in enumerate(trusted) if value is branch]
-        eps = [options.eps] * len(chosen)
         moments.descend_all(
             [t.param[i] for i in chosen],
             [t.exp_avg[i] for i in chosen],
-            moments.denominators([t.exp_avg_sq[i] for i in chosen], eps, options) if branch else None,
+            moments.denominators([t.exp_avg_sq[i] for i in chosen], eps[: len(chosen)], options) if branch else None,
             [step_sizes[i] for i in chosen],
         )
 
