@@ -60,6 +60,7 @@ class Subject:
         arguments: fixed constructor arguments.
         rename: paper's hyperparameter (or `betas`) to the constructor's argument.
         read: the hyperparameters of the algorithm; an argument `gamma` of an Adam is another thing.
+        decay: the weight decay that the caller says it has, "coupled" or "decoupled"; empty where that is asked of it.
     """
 
     factory: Callable[..., torch.optim.Optimizer]
@@ -67,6 +68,7 @@ class Subject:
     arguments: Mapping[str, Any] = field(default_factory=dict)
     rename: Mapping[str, str] = field(default_factory=dict)
     read: tuple[str, ...] = HYPERPARAMETERS
+    decay: str = field(default="", kw_only=True)
 
     def __post_init__(self) -> None:
         allowed = ("lr", "betas", "beta1", "beta2", "gamma", "eps")

@@ -169,7 +169,7 @@ def check_tensors_apart(trial: Trial) -> None:
     found = [[thetas[last]] for thetas in trial.run(replace(case, steps=others))]
     trial.same(found, alone, f"other gradients elsewhere change tensor {last}")
     single = case.only(last)
-    trial.alike(trial.run(single), alone, trial.twice(single), f"tensor {last} moves otherwise when it is alone")
+    trial.anchored(trial.run(single), single, lambda: alone, f"tensor {last} moves otherwise when it is alone")
 
 
 @check_page(
