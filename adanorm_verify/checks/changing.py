@@ -106,7 +106,7 @@ def hold_change(trial: Trial, name: str) -> None:
     chosen = {step: [options(trial, own, name) for own in groups] for step, groups in changes.items()}
     found = written(trial, case, chosen)
     what = told(trial, name, old, new, "" if trial.one_vector else " in the second group")
-    if not trial.conforms:
+    if not (trial.conforms and trial.using(**{name: OTHER[name]}).conforms):
         return hold_effect(trial, name, found, what)
     changed = replace(case, changes=changes)
     try:

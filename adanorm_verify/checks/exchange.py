@@ -18,6 +18,7 @@ from .laws import check_parameters_set_back
 from .memory import check_gradients_kept, check_gradients_untouched, check_in_place
 from .pages import Failed, NotApplicable, check_page, unless_told_by
 from .trial import FALLING, HALF, Live, Trial, like
+from .values import check_late_gradient
 
 OUTSIDE = 7.0
 """What memory that nobody may write holds."""
@@ -168,7 +169,9 @@ def check_frozen_meanwhile(trial: Trial) -> None:
             found += live.go([gradients])
         return found
 
-    trial.anchored(run(True), case, lambda: run(False), "a parameter frozen for two steps does not go on as before")
+    with unless_told_by(trial, check_late_gradient):
+        what = "a parameter frozen for two steps does not go on as before"
+        trial.anchored(run(True), case, lambda: run(False), what)
 
 
 @check_page(

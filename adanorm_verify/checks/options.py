@@ -124,10 +124,7 @@ def hold_group(trial: Trial, other: Trial, options: dict[str, Any]) -> None:
     found = live.go(case.steps)
     what = f"a group's own {' and '.join(options)} do not count as the constructor's would"
     own = [[thetas[1]] for thetas in found]
-    if other.options == trial.options and trial.conforms:  # a hyperparameter, which the equations know
-        trial.follows(own, second, what)
-    else:
-        trial.alike(own, other.run(second), other.twice(second), what)
+    trial.alike(own, other.run(second), other.twice(second), what)  # that the equations judged as a case of their own
     what = f"another group's {' and '.join(options)} change the first group"
     trial.anchored(firsts(found), case.only(0), lambda: firsts(trial.plain), what)
 
