@@ -26,7 +26,7 @@ from .runs import Check, Combination, probe, run_case
 from .search import PROFILES, Profile, search
 from .sharding.subject import LARGEST, in_shards
 from .sharding.subject import subject as subject_of
-from .subject import DTYPES
+from .subject import DECAYS, DTYPES
 from .targets import load
 from .verdict import Verdict
 
@@ -53,6 +53,7 @@ def check_optimizer(
     explain: bool = True,
     legacy: bool = False,
     sharded: int = 0,
+    decay: str = "",
     progress: Progress | None = None,
 ) -> Verdict:
     """Decide whether an optimizer is the algorithm that it claims to be.
@@ -73,13 +74,14 @@ def check_optimizer(
         legacy: put back what old torch had and today's has not; the notes say what was translated.
         sharded: spread the rows of every parameter over so many processes and ask whether the optimizer still is
             what it claims; the contract's checks are of whole parameters and are left out.
+        decay: the weight decay that it claims, "coupled" or "decoupled", where its signature and docstring do not say.
         progress: called as cases end.
 
     Returns:
         A verdict; `not-checked` when the subject could not be run or nothing could be compared.
 
     Raises:
-        ValueError: an unknown algorithm, decision, profile or dtype, or options that exclude each other.
+        ValueError: an unknown algorithm, decision, profile, dtype or weight decay, or options that exclude each other.
     """
     name = target if isinstance(target, str) else spelled(target)
     answers = dict(decisions or {})
@@ -88,6 +90,7 @@ def check_optimizer(
     chosen = one_of("profile", profile, PROFILES)
     formats = tuple(one_of("dtype", dtype, {d: d for d in DTYPES}) for dtype in dtypes or chosen.dtypes)
     expected = allowed_checks(allow, expect or {})
+    claim = one_of("weight decay", decay, {d: d for d in DECAYS}) if decay else ""
     readings = other_readings(paper, answers)
     refuse_unobservable(answers)
     environment = describe(profile, device, seed)
@@ -102,6 +105,7 @@ def check_optimizer(
         importable = isinstance(target, str)
         given = arguments or {}, rename or {}, paper.hyperparameters
         subject = lent.enter_context(subject_of(factory, name, *given, sharded, importable))
+        subject = replace(subject, decay=claim)
         check = Check(subject, paper, subject.base, device)
         others = (paper_algorithm(algorithm, {**answers, **reading}) for reading in readings)
         bases = [paper, *(in_shards(other, sharded) for other in others)]

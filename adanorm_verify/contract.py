@@ -39,7 +39,8 @@ def with_contract(
     if verdict.outcome == "not-checked":
         return verdict
     results = tuple(map(weighed, run_checks(check, combinations, expected, profile)))
-    checked = replace(verdict, checks=results, notes=(*verdict.notes, *warnings(results)))
+    notes = (*verdict.notes, *weight_decay(results), *warnings(results))
+    checked = replace(verdict, checks=results, notes=notes)
     return replace(checked, outcome="differs") if checked.failed_checks else checked
 
 
@@ -47,6 +48,16 @@ def weighed(result: CheckResult) -> CheckResult:
     """A failure on a path that one must ask for is a warning."""
     optional = result.outcome == "failed" and result.path in OPTIONAL_PATHS
     return replace(result, outcome="warned") if optional else result
+
+
+def weight_decay(results: Sequence[CheckResult]) -> Iterator[str]:
+    """What weight decay does, in a line for all paths that do the same; a failed check says it in its own line."""
+    told: dict[str, list[str]] = {}
+    for result in results:
+        if result.name == "weight-decay" and result.outcome == "passed":
+            told.setdefault(result.message, []).append(result.path)
+    for message, paths in told.items():
+        yield message if len(told) == 1 else f"{message} ({', '.join(paths)})"
 
 
 def warnings(results: Sequence[CheckResult]) -> Iterator[str]:

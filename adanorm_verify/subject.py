@@ -24,6 +24,8 @@ DTYPES = {
     "bfloat16": torch.bfloat16,
     "float16": torch.float16,
 }
+DECAYS = ("coupled", "decoupled")
+"""What a weight decay may claim to be: a penalty in the gradient, or parameters that shrink."""
 BETAS = ("beta1", "beta2")
 USUAL_ARGUMENTS = {"lr": "lr", "gamma": "gamma", "eps": "eps"}
 PATHS = {

@@ -27,14 +27,16 @@ def check_weight_decay(trial: Trial) -> str:
     if not trial.difference(found, without.run(case)):
         raise Failed(f"weight_decay={DECAY} has no effect: the parameters are bit-identical to those without it")
     if not without.conforms:
-        negative = negative_decay(trial, without, ())
-        return f"weight decay has an effect; which one is not known of an optimizer that is not the algorithm{negative}"
+        what = "weight decay has an effect; which one is not known of an optimizer that is not the algorithm"
+        return f"{what}; {negative_decay(trial, without, (), what)}"
     fitting = meanings(trial, found)
-    hold_claim(trial, fitting)
-    negative = negative_decay(trial, without, fitting)
+    done = f"weight decay is {fitting[0].told}"
+    if claim := broken_claim(trial, fitting):
+        raise Failed(f"{claim}; {negative_decay(trial, without, fitting, claim)}")
+    negative = negative_decay(trial, without, fitting, done)
     if "maximize" in trial.subject.parameters:
         hold_maximized(trial, fitting)
-    return f"weight decay is {fitting[0].told}{negative}"
+    return f"{done}; {negative}"
 
 
 def refuse_half(trial: Trial) -> None:
@@ -53,29 +55,37 @@ def meanings(trial: Trial, found: Path, how: str = "") -> list[Reading]:
     return fitting
 
 
-def hold_claim(trial: Trial, fitting: Sequence[Reading]) -> None:
-    """Raise `Failed` where another weight decay is claimed than is done."""
+def broken_claim(trial: Trial, fitting: Sequence[Reading]) -> str:
+    """What is claimed and what is done, where these are not the same; else empty."""
     claim = claimed(trial.subject)
-    if claim is not None and claim[0] not in {reading.claim for reading in fitting}:
-        word = "L2 (coupled)" if claim[0] == "coupled" else "decoupled"
-        raise Failed(f"claims {word} weight decay {claim[1]}, and does {fitting[0].told}")
+    if claim is None or claim[0] in {reading.claim for reading in fitting}:
+        return ""
+    word = "L2 (coupled)" if claim[0] == "coupled" else "decoupled"
+    return f"claims {word} weight decay {claim[1]}, and does {fitting[0].told}"
 
 
-def negative_decay(trial: Trial, without: Trial, fitting: Sequence[Reading]) -> str:
-    """What a negative weight decay does; `Failed` where it is accepted, and dropped or of another meaning."""
+def negative_decay(trial: Trial, without: Trial, fitting: Sequence[Reading], positive: str) -> str:
+    """What a negative weight decay does; `Failed` where it is accepted, and dropped or of another meaning.
+
+    Args:
+        trial: of the check.
+        without: the same without weight decay.
+        fitting: what a positive one can be.
+        positive: the same in words.
+    """
     case = trial.case()
     try:
         with refusable("a negative weight decay"):
             found = trial.given(weight_decay=-DECAY).run(case)
     except NotApplicable:
-        return "; a negative one is refused"
+        return "a negative one is refused"
     if not trial.difference(found, without.run(case)):
-        raise Failed(f"weight_decay={-DECAY} is accepted and dropped: the parameters are those without it")
+        raise Failed(f"{positive}; a negative one is accepted and dropped: the parameters are those without it")
+    if not fitting:
+        return "a negative one has an effect too"
     if not any(trial.fits(found, case, trial.changed(reading.change, -DECAY)) for reading in fitting):
-        if fitting:
-            raise Failed(f"weight_decay={-DECAY} is accepted, and is not {fitting[0].told}, as a positive one is")
-        return ""
-    return "; a negative one counts with its sign"
+        raise Failed(f"{positive}; a negative one is accepted, and is not that with its sign")
+    return "a negative one counts with its sign"
 
 
 def hold_maximized(trial: Trial, fitting: Sequence[Reading]) -> None:

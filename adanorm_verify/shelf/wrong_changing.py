@@ -154,9 +154,8 @@ class TensorRateAsFloat16(RAdam):
 
     def look(self, group: dict[str, Any], state: dict[str, Any], g: Tensor) -> Now:
         rate = group["lr"]
-        return super().look(
-            {**group, "lr": rate.half().float() * (1 + 2**-9)} if torch.is_tensor(rate) else group, state, g
-        )
+        coarse = rate.mul(1 + 2.0**-9).half().float() if torch.is_tensor(rate) else rate
+        return super().look({**group, "lr": coarse}, state, g)
 
 
 class ScalarsRaiseCorrected(AdamNorm):
