@@ -76,7 +76,6 @@ from .options import (
 @click.option(
     "--decay",
     type=click.Choice(DECAY_NAMES),
-    default="",
     help="The weight decay that it claims, where its signature and docstring do not say.",
 )
 @click.option("--legacy", is_flag=True, help="For code written for an old torch: put back what torch has dropped.")
@@ -100,7 +99,7 @@ def check(
     dtypes: tuple[str, ...],
     device: str,
     sharded: int,
-    decay: str,
+    decay: str | None,
     legacy: bool,
     seed: int,
     json_file: str | None,
@@ -140,7 +139,7 @@ def check(
             seed=seed,
             legacy=legacy,
             sharded=sharded,
-            decay=decay,
+            decay=decay or "",
             progress=progress,
         )
     verdict = replace(verdict, environment={**verdict.environment, "command": command_line()})
