@@ -22,6 +22,7 @@ from .formats import DTYPE_NAMES
 from .hosting.lending import subject_of
 from .hosting.source import MEMORY, TIMEOUT, Limits, Source
 from .hosting.supervisor import SubjectEnded
+from .interface import DECAYS
 from .judging import fits_designed, judge
 from .paper import DECISIONS, Algorithm
 from .paper import algorithm as paper_algorithm
@@ -59,6 +60,7 @@ def check_optimizer(
     timeout: float = TIMEOUT,
     memory: float = MEMORY,
     in_process: bool = False,
+    decay: str = "",
     progress: Progress | None = None,
 ) -> Verdict:
     """Decide whether an optimizer is the algorithm that it claims to be.
@@ -83,6 +85,7 @@ def check_optimizer(
         memory: GiB that the subject's process may take.
         in_process: run the subject in this process, as a debugger needs it; nothing keeps it from ending or changing
             this process then.
+        decay: the weight decay that it claims, "coupled" or "decoupled", where its signature and docstring do not say.
         progress: called as cases end.
 
     The subject runs in a process of its own, which is ended with all that it started.
@@ -91,7 +94,7 @@ def check_optimizer(
         A verdict; `not-checked` when the subject could not be run or nothing could be compared.
 
     Raises:
-        ValueError: an unknown algorithm, decision, profile or dtype, or options that exclude each other.
+        ValueError: an unknown algorithm, decision, profile, dtype or weight decay, or options that exclude each other.
     """
     answers = dict(decisions or {})
     refuse_sharded(sharded, device, legacy, bool(expect))
@@ -100,10 +103,11 @@ def check_optimizer(
     chosen = one_of("profile", profile, PROFILES)
     formats = tuple(one_of("dtype", dtype, {d: d for d in DTYPE_NAMES}) for dtype in dtypes or chosen.dtypes)
     expected = allowed_checks(allow, expect or {})
+    claim = one_of("weight decay", decay, {d: d for d in DECAYS}) if decay else ""
     readings = other_readings(paper, answers)
     refuse_unobservable(answers)
     name = target if isinstance(target, str) else spelled(target)
-    source = Source(name, None if isinstance(target, str) else target, dict(arguments or {}), legacy, device)
+    source = Source(name, None if isinstance(target, str) else target, dict(arguments or {}), legacy, device, claim)
     called = setup(arguments or {}, rename or {}, device, sharded)
     about: Mapping[str, Any] = {}
     translated: Mapping[str, int] = {}

@@ -50,7 +50,7 @@ def with_contract(
     except SubjectEnded as error:
         ended = str(error)
     results = tuple(map(weighed, judged(found, expected)))
-    checked = replace(verdict, checks=results, notes=(*verdict.notes, *warnings(results)))
+    checked = replace(verdict, checks=results, notes=(*verdict.notes, *weight_decay(results), *warnings(results)))
     if checked.failed_checks:
         checked = replace(checked, outcome="differs")
     return unfinished(checked, ended) if ended else checked
@@ -67,6 +67,16 @@ def weighed(result: CheckResult) -> CheckResult:
     """A failure on a path that one must ask for is a warning."""
     optional = result.outcome == "failed" and result.path in OPTIONAL_PATHS
     return replace(result, outcome="warned") if optional else result
+
+
+def weight_decay(results: Sequence[CheckResult]) -> Iterator[str]:
+    """What weight decay does, in a line for all paths that do the same; a failed check says it in its own line."""
+    told: dict[str, list[str]] = {}
+    for result in results:
+        if result.name == "weight-decay" and result.outcome == "passed":
+            told.setdefault(result.message, []).append(result.path)
+    for message, paths in told.items():
+        yield message if len(told) == 1 else f"{message} ({', '.join(paths)})"
 
 
 def warnings(results: Sequence[CheckResult]) -> Iterator[str]:

@@ -16,6 +16,8 @@ from .errors import CannotCheck
 from .paper import Hyperparameters
 from .texts import cut, said
 
+DECAYS = ("coupled", "decoupled")
+"""What a weight decay may claim to be: a penalty in the gradient, or parameters that shrink."""
 BETAS = ("beta1", "beta2")
 USUAL_ARGUMENTS = {"lr": "lr", "gamma": "gamma", "eps": "eps"}
 PATHS = {

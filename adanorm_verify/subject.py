@@ -37,6 +37,7 @@ class Subject(SubjectInterface):
         arguments: fixed constructor arguments.
         rename: paper's hyperparameter (or `betas`) to the constructor's argument.
         read: the hyperparameters of the algorithm.
+        decay: the weight decay that the caller says it has, "coupled" or "decoupled"; empty where that is asked of it.
     """
 
     factory: Callable[..., torch.optim.Optimizer]
@@ -44,6 +45,7 @@ class Subject(SubjectInterface):
     arguments: Mapping[str, Any] = field(default_factory=dict)
     rename: Mapping[str, str] = field(default_factory=dict)
     read: tuple[str, ...] = HYPERPARAMETERS
+    decay: str = field(default="", kw_only=True)
 
     @cached_property
     def signature(self) -> tuple[Argument, ...]:  # type: ignore[override]

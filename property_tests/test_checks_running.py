@@ -108,9 +108,9 @@ def test_switch_without_effect_is_a_note():
 
 def test_weight_decay_is_named():
     notes = {result.message for result in contract(torch.optim.Adam, "adam", "quick") if result.name == "weight-decay"}
-    assert notes == {"weight decay is coupled"}
+    assert notes == {"weight decay is coupled (L2): g + lambda theta; a negative one is refused"}
     notes = {result.message for result in contract(torch.optim.AdamW, "adam", "quick") if result.name == "weight-decay"}
-    assert notes == {"weight decay is decoupled"}
+    assert notes == {"weight decay is decoupled: theta (1 - lr lambda); a negative one is refused"}
 
 
 def test_torch_generator_is_left_as_it_was():

@@ -54,6 +54,15 @@ CAUGHT = {
     "closure": "ClosureTwice",
     "generator": "CountsParameters",
     "paths-agree": "TwoPaths",
+    "changed-options": "EpsOfFirstStep",
+    "changed-switches": "MaximizeOfFirstStep",
+    "option-pairs": "CoupledDecayLost",
+    "exchanged-memory": "DetachedOnce",
+    "shared-gradient": "SharedGradientOnce",
+    "gradient-views": "BufferFromStart",
+    "frozen-meanwhile": "ForgetsFrozen",
+    "resized-parameter": "BroadcastsState",
+    "meta-parameter": "MetaForgotten",
 }
 """Check to the subject of the shelf on which it must fail."""
 ALONE = {
@@ -85,6 +94,15 @@ ALONE = {
     "gradients-untouched": "DecayIntoGradient",
     "zero-grad": "ZerosNothing",
     "in-place": "ReboundWhereContiguous",
+    "changed-options": "EpsOfFirstStep",
+    "changed-switches": "MaximizeOfFirstStep",
+    "option-pairs": "CoupledDecayLost",
+    "exchanged-memory": "DetachedOnce",
+    "shared-gradient": "SharedGradientOnce",
+    "gradient-views": "BufferFromStart",
+    "frozen-meanwhile": "ForgetsFrozen",
+    "resized-parameter": "BroadcastsState",
+    "meta-parameter": "MetaForgotten",
 }
 """Check to the subject of the shelf that would live without it."""
 NOTES_ONLY = {"switches"}

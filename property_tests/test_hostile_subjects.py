@@ -105,7 +105,10 @@ def test_a_reproduction_is_valid_python_whatever_the_class_is_called(tmp_path):
     assert CliRunner().invoke(main, asked).exit_code == 1
     compile(script.read_text(), str(script), "exec")
     done = subprocess.run(
-        [sys.executable, str(script)], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(HERE.parent)}
+        [sys.executable, str(script)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(HERE.parent)},
     )
     assert done.returncode == 1, done.stderr
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Literal
 
 from ..paper import PREVIOUS, Algorithm, Equation
+
+Claim = Literal["coupled", "decoupled"]
 
 
 def beginning(first: Equation, algorithm: Algorithm, exchange: dict[str, str]) -> Algorithm:
@@ -17,9 +20,11 @@ def beginning(first: Equation, algorithm: Algorithm, exchange: dict[str, str]) -
     return replace(algorithm, equations=(first, *(reread(equation) for equation in algorithm.equations)))
 
 
-def coupled(algorithm: Algorithm, decay: float) -> Algorithm:
-    """The gradient is `g + decay theta` everywhere."""
-    decayed = Equation("decayed", lambda g, theta_prev: g + decay * theta_prev, "g_t + λ θ_{{t−1}}")
+def coupled(algorithm: Algorithm, decay: float, start: float = 1) -> Algorithm:
+    """The gradient is `g + decay theta` everywhere from step `start` on, and before it the gradient."""
+    decayed = Equation(
+        "decayed", lambda g, theta_prev, t: g + decay * theta_prev if t >= start else g, "g_t + λ θ_{{t−1}}"
+    )
     return beginning(decayed, algorithm, {"g": "decayed", "g" + PREVIOUS: "decayed" + PREVIOUS})
 
 
@@ -28,29 +33,56 @@ def shrunk(algorithm: Algorithm, shrink: Equation) -> Algorithm:
     return beginning(shrink, algorithm, {"theta" + PREVIOUS: "shrunk"})
 
 
-def decoupled(algorithm: Algorithm, decay: float) -> Algorithm:
-    """The parameters are multiplied by `1 - lr decay` before the update, as AdamW does."""
+def decoupled(algorithm: Algorithm, decay: float, start: float = 1) -> Algorithm:
+    """From step `start` on the parameters are multiplied by `1 - lr decay` before the update, as AdamW does."""
     return shrunk(
-        algorithm, Equation("shrunk", lambda theta_prev, lr: theta_prev * (1 - lr * decay), "(1 − α λ) θ_{{t−1}}")
+        algorithm,
+        Equation(
+            "shrunk",
+            lambda theta_prev, lr, t: theta_prev * (1 - lr * decay) if t >= start else theta_prev,
+            "(1 − α λ) θ_{{t−1}}",
+        ),
     )
 
 
-def fixed(algorithm: Algorithm, decay: float) -> Algorithm:
-    """The parameters are multiplied by `1 - decay` before the update, whatever the learning rate."""
-    return shrunk(algorithm, Equation("shrunk", lambda theta_prev: theta_prev * (1 - decay), "(1 − λ) θ_{{t−1}}"))
+def fixed(algorithm: Algorithm, decay: float, start: float = 1) -> Algorithm:
+    """From step `start` on the parameters are multiplied by `1 - decay` before the update, whatever the lr."""
+    return shrunk(
+        algorithm,
+        Equation(
+            "shrunk",
+            lambda theta_prev, t: theta_prev * (1 - decay) if t >= start else theta_prev,
+            "(1 − λ) θ_{{t−1}}",
+        ),
+    )
 
 
-def decoupled_after(algorithm: Algorithm, decay: float) -> Algorithm:
-    """`lr decay theta` is subtracted together with the update or after it: the parameters that it reads are new."""
+def decoupled_after(algorithm: Algorithm, decay: float, start: float = 1) -> Algorithm:
+    """From step `start` on `lr decay theta` is subtracted after the update: the parameters that it reads are new."""
     moved = replace(algorithm["theta"], name="moved")
-    last = Equation("theta", lambda moved, lr: moved * (1 - lr * decay), "(1 − α λ) θ_t")
+    last = Equation("theta", lambda moved, lr, t: moved * (1 - lr * decay) if t >= start else moved, "(1 − α λ) θ_t")
     return replace(algorithm, equations=(*algorithm.equations[:-1], moved, last))
 
 
-READINGS: dict[str, Callable[[Algorithm, float], Algorithm]] = {
-    "coupled": coupled,
-    "decoupled": decoupled,
-    "fixed": fixed,
-    "decoupled, after the update": decoupled_after,
-}
+@dataclass(frozen=True)
+class Reading:
+    """One meaning of weight decay.
+
+    Args:
+        change: puts it into a list.
+        claim: the word under which it is known.
+        told: name and formula.
+    """
+
+    change: Callable[..., Algorithm]
+    claim: Claim
+    told: str
+
+
+READINGS: tuple[Reading, ...] = (
+    Reading(coupled, "coupled", "coupled (L2): g + lambda theta"),
+    Reading(decoupled, "decoupled", "decoupled: theta (1 - lr lambda)"),
+    Reading(fixed, "decoupled", "decoupled and fixed: theta (1 - lambda), whatever the lr"),
+    Reading(decoupled_after, "decoupled", "decoupled, after the update: the new theta (1 - lr lambda)"),
+)
 """What optimizers mean by weight decay."""

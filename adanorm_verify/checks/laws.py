@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from ..cases import Case
-from ..paper import Algorithm, Equation
 from ..subject import snapshot
+from .base import uncorrected
 from .comparing import added, told
 from .pages import Failed, NotApplicable, check_page
 from .trial import MAGNITUDES, SHAPES, Trial
@@ -32,11 +32,6 @@ def check_zero_gamma(trial: Trial) -> None:
     case = base.case()
     values, bounds = base.expected(case, trial.changed(uncorrected))
     trial.alike(base.run(case), values, bounds, "with gamma = 0 it is not the base algorithm")
-
-
-def uncorrected(algorithm: Algorithm) -> Algorithm:
-    """The list with the gradient itself for the corrected one."""
-    return algorithm.replacing(Equation("s", lambda g: g, "s_t = g_t"))
 
 
 @check_page(
@@ -169,7 +164,7 @@ def check_tensors_apart(trial: Trial) -> None:
     found = [[thetas[last]] for thetas in trial.run(replace(case, steps=others))]
     trial.same(found, alone, f"other gradients elsewhere change tensor {last}")
     single = case.only(last)
-    trial.alike(trial.run(single), alone, trial.twice(single), f"tensor {last} moves otherwise when it is alone")
+    trial.anchored(trial.run(single), single, lambda: alone, f"tensor {last} moves otherwise when it is alone")
 
 
 @check_page(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -21,6 +22,26 @@ class Warned(Exception):
 
 class NotApplicable(Exception):
     """The subject does not offer what a check looks at; the message says what."""
+
+
+@contextmanager
+def unless_told_by(trial: Any, *simpler: Callable[[Any], str | None]) -> Iterator[None]:
+    """Turn a failure into `NotApplicable` where a simpler check fails too: one cause is one finding."""
+    try:
+        yield
+    except Failed as failure:
+        for check in simpler:
+            try:
+                check(trial)
+            except (NotApplicable, Warned):
+                continue
+            except Exception as error:  # whatever the subject raises is reported by that check
+                raise NotApplicable(f"the check {name_of(check)} fails, which may be why this would") from error
+        raise failure
+
+
+def name_of(check: Callable[[Any], str | None]) -> str:
+    return check.__name__.removeprefix("check_").replace("_", "-")
 
 
 @dataclass(frozen=True)
@@ -87,8 +108,7 @@ def check_page(
     """Give a plain function `check_some_thing(trial)` its page, `some-thing`."""
 
     def register(function: Callable[[Any], str | None]) -> Callable[[Any], str | None]:
-        name = function.__name__.removeprefix("check_").replace("_", "-")
-        _registered.append(CheckPage(name, group, catches, sample, why, profiles, function))
+        _registered.append(CheckPage(name_of(function), group, catches, sample, why, profiles, function))
         return function
 
     return register

@@ -74,25 +74,6 @@ def check_state_in_a_fresh_process(trial: Trial) -> None:
     trial.same(found, expected, "in a fresh process it goes on otherwise")
 
 
-@check_page(
-    "state",
-    catches="options kept outside the groups: a state loaded into an instance of another lr must bring its own.",
-    sample="loaded into an instance of another lr it goes on otherwise: tensor 0, element 0 after step 1: ...",
-)
-def check_options_in_state(trial: Trial) -> None:
-    live, rest, expected = interrupted(trial)
-    groups = getattr(live.optimizer, "param_groups", None) or [{}]
-    spelled = trial.subject.spelling.get("lr", "lr")
-    if spelled not in groups[0]:
-        raise NotApplicable(f"its groups hold no {spelled}")
-    data = fresh.saved(live.optimizer.state_dict())
-    generator = torch.get_rng_state()
-    other = trial.using(lr=2 * float(trial.hyperparameters.lr)).start(copied(live.parameters))
-    other.optimizer.load_state_dict(fresh.loaded(data))
-    found = same_draws(lambda: other.go(rest), generator)
-    trial.same(found, expected, f"loaded into an instance of another {spelled} it goes on otherwise")
-
-
 def parameters_of(optimizer: Any) -> list[Tensor]:
     return [parameter for group in optimizer.param_groups for parameter in group["params"]]
 
@@ -146,10 +127,11 @@ def check_added_group(trial: Trial) -> None:
     live.parameters += added_parameters
     together = live.go([(*old, *new) for old, new in zip(first.steps[HALF:], late.steps, strict=False)])
     found = [*found, *([old] for old, _ in together)]
-    trial.alike(found, trial.run(first), trial.twice(first), f"a group added after step {HALF} disturbs the others")
+    what = f"a group added after step {HALF} disturbs the others"
+    trial.anchored(found, first, lambda: trial.run(first), what)
     late = late.first(len(together))
     what = f"a group added after step {HALF} does not move as in an optimizer of its own"
-    trial.alike([[new] for _, new in together], trial.run(late), trial.twice(late), what)
+    trial.anchored([[new] for _, new in together], late, lambda: trial.run(late), what)
 
 
 CONVERTED = ("float64", "bfloat16")

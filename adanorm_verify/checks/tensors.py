@@ -15,9 +15,7 @@ from torch import Tensor
 from ..cases import Case
 from ..interface import SubjectRaised
 from .pages import Failed, NotApplicable, Warned, check_page
-from .trial import Live, Trial, real
-
-SHORT = (1.0, 0.125, 0.5, 0.25)
+from .trial import FALLING, Live, Trial, real
 
 
 @check_page(
@@ -26,10 +24,11 @@ SHORT = (1.0, 0.125, 0.5, 0.25)
     sample="step 1 raised RuntimeError: max(): Expected reduction dim to be specified for input.numel() == 0",
 )
 def check_empty_tensor(trial: Trial) -> None:
-    case = trial.case(SHORT, [(0,), (3,), (0, 2)])
+    case = trial.case(FALLING, [(0,), (3,), (0, 2)])
     found = [[thetas[1]] for thetas in trial.run(case)]
     beside = case.only(1)
-    trial.alike(found, trial.run(beside), trial.twice(beside), "a tensor without elements disturbs the one beside it")
+    what = "a tensor without elements disturbs the one beside it"
+    trial.anchored(found, beside, lambda: trial.run(beside), what)
 
 
 @check_page(
@@ -38,7 +37,7 @@ def check_empty_tensor(trial: Trial) -> None:
     sample="a parameter of shape () does not move as one of shape (1,): tensor 0, element 0 after step 1: ...",
 )
 def check_scalar_parameter(trial: Trial) -> None:
-    case = trial.case(SHORT, [()])
+    case = trial.case(FALLING, [()])
     wide = replace(
         case,
         theta=tuple(x.reshape(1) for x in case.theta),
@@ -53,8 +52,13 @@ def check_scalar_parameter(trial: Trial) -> None:
         raise
     if live.parameters[0].shape != ():
         raise Failed(f"a parameter of shape () has become one of shape {tuple(live.parameters[0].shape)}")
-    expected = [[theta.reshape(()) for theta in thetas] for thetas in trial.run(wide)]
-    trial.alike(found, expected, trial.twice(case), "a parameter of shape () does not move as one of shape (1,)")
+    trial.anchored(
+        found,
+        case,
+        lambda: [[theta.reshape(()) for theta in thetas] for thetas in trial.run(wide)],
+        "a parameter of shape () does not move as one of shape (1,)",
+    )
+    trial.anchored(trial.run(wide), wide, lambda: trial.run(wide), "a parameter of shape (1,) does not move as others")
 
 
 REFUSALS = (ValueError, NotImplementedError)
@@ -87,15 +91,15 @@ LAYOUTS: dict[str, Layout] = {"transposed": transposed, "sliced": sliced, "every
     sample="a transposed parameter does not move as a contiguous one: tensor 0, element 1 after step 1: ...",
 )
 def check_strided_parameter(trial: Trial) -> None:
-    case = trial.case(SHORT, MATRIX)
-    expected = trial.run(case)
+    case = trial.case(FALLING, MATRIX)
     for name, layout in LAYOUTS.items():
         memory = layout(torch.tensor(case.theta[0], dtype=trial.dtype, device=trial.device))
         around = torch.as_strided(memory, (memory.untyped_storage().nbytes() // memory.itemsize,), (1,), 0).clone()
         live = trial.start([memory])
         parameter = live.parameters[0]
         found = live.go(case.steps)
-        trial.alike(found, expected, trial.twice(case), f"a parameter, {name}, does not move as a contiguous one")
+        what = f"a parameter, {name}, does not move as a contiguous one"
+        trial.anchored(found, case, lambda: trial.run(case), what)
         outside_unchanged(parameter.detach(), around, name)
 
 
@@ -114,17 +118,17 @@ def outside_unchanged(view: Tensor, before: Tensor, name: str) -> None:
     sample="a gradient, transposed, does not count as its contiguous copy: tensor 0, element 1 after step 1: ...",
 )
 def check_strided_gradient(trial: Trial) -> None:
-    case = trial.case(SHORT, MATRIX)
-    expected = trial.run(case)
+    case = trial.case(FALLING, MATRIX)
     for name, layout in LAYOUTS.items():
         live = trial.start(case.theta)
         found = live.go([[layout(g) for g in tensors_of(trial, step)] for step in case.steps])
-        trial.alike(found, expected, trial.twice(case), f"a gradient, {name}, does not count as its contiguous copy")
+        what = f"a gradient, {name}, does not count as its contiguous copy"
+        trial.anchored(found, case, lambda: trial.run(case), what)
     rows = replace(case, steps=tuple(tuple(np.ones((3, 1)) * g[:1] for g in s if g is not None) for s in case.steps))
     live = trial.start(rows.theta)
     found = live.go([[g[:1].expand(3, 4) for g in tensors_of(trial, step)] for step in rows.steps])
     what = "a gradient, expanded, does not count as its contiguous copy"
-    trial.alike(found, trial.run(rows), trial.twice(rows), what)
+    trial.anchored(found, rows, lambda: trial.run(rows), what)
 
 
 def tensors_of(trial: Trial, gradients: Any) -> list[Tensor]:
@@ -163,15 +167,14 @@ def kept(live: Live) -> list[dict[str, Any]]:
     sample="a sparse gradient does not count as its dense form: tensor 0, element 1 after step 4: ...",
 )
 def check_sparse_gradient(trial: Trial) -> str:
-    case = ending_sparse(trial.case(SHORT, MATRIX))
-    expected = trial.run(case)
+    case = ending_sparse(trial.case(FALLING, MATRIX))
     live = trial.start(case.theta)
     found = live.go(case.steps[:-1])
     (last,) = tensors_of(trial, case.steps[-1])
     if refusal := refused_untouched(trial, live, [last.to_sparse()], "a sparse gradient"):
         return f"refuses sparse gradients: {refusal}"
     what = "a sparse gradient does not count as its dense form"
-    trial.alike([*found, live.thetas], expected, trial.twice(case), what)
+    trial.anchored([*found, live.thetas], case, lambda: trial.run(case), what)
     return "takes sparse gradients"
 
 
@@ -189,8 +192,7 @@ def ending_sparse(case: Case) -> Case:
 def check_complex_parameter(trial: Trial) -> str:
     if trial.dtype not in (torch.float32, torch.float64):
         raise NotApplicable(f"there are no complex numbers of {trial.combination.dtype}")
-    case = trial.case(SHORT, [(3, 2)])
-    expected = trial.run(case)
+    case = trial.case(FALLING, [(3, 2)])
     (theta,) = tensors_of(trial, case.theta)
     try:
         live = trial.start([torch.view_as_complex(theta.clone())])
@@ -203,7 +205,8 @@ def check_complex_parameter(trial: Trial) -> str:
             return f"refuses complex parameters: {refusal}"
         found.append(live.thetas)
     try:
-        trial.alike(found, expected, trial.twice(case), "a complex parameter does not move as pairs of reals")
+        what = "a complex parameter does not move as pairs of reals"
+        trial.anchored(found, case, lambda: trial.run(case), what)
     except Failed as error:
         if speaks_of("complex", live.optimizer):
             raise

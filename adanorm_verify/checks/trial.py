@@ -31,6 +31,8 @@ MAGNITUDES = (1.0, 0.03125, 0.5, 1.0, 0.125, 0.25, 0.5, 0.25)
 HALF = len(MAGNITUDES) // 2
 """Where runs are interrupted: the correction has acted before, and acts after; the gradient
 that follows is small, so that a maximum that was lost is missed."""
+FALLING = (1.0, 0.0078125, 0.5, 1.0, 0.03125, 0.25, 0.0078125, 0.5)
+"""Norms that fall a hundredfold and more, so that the correction acts hard, and from the second step on."""
 DIRECTION = 27
 """Normal, with a fixed seed."""
 START = 2.0**-4
@@ -303,7 +305,7 @@ class Trial:
     @cached_property
     def conforms(self) -> bool:
         """Whether the ordinary case stays in the envelope of the best-known list."""
-        return self.judge.compared(self.plain, *self.expected(self.case())).kind == "inside"
+        return self.fits(self.plain, self.case())
 
     def alike(self, found: Path, expected: Path, allowed: Path, what: str) -> None:
         """Raise `Failed` with `what` unless every judged element is within `allowed`.
@@ -320,6 +322,27 @@ class Trial:
     def follows(self, found: Path, case: Case, what: str, changed: Changed | None = None) -> None:
         """Raise `Failed` with `what` unless a run of a case is what the equations say; see `alike`."""
         self.alike(found, *self.expected(case, changed), what)
+
+    def follows_one(self, found: Path, readings: Sequence[tuple[Case, Changed | None]], what: str) -> None:
+        """Raise `Failed` with `what`, and where the first reading is left, unless a run follows one of several."""
+        failures = []
+        for case, changed in readings:
+            try:
+                return self.follows(found, case, what, changed)
+            except Failed as failure:
+                failures.append(failure)
+        raise failures[0]
+
+    def anchored(self, found: Path, case: Case, otherwise: Callable[[], Path], what: str) -> None:
+        """Raise `Failed` unless a run is what the equations say, or what `otherwise` gives where they do not hold."""
+        if self.conforms:
+            self.follows(found, case, what)
+        else:
+            self.alike(found, otherwise(), self.twice(case), what)
+
+    def fits(self, found: Path, case: Case, changed: Changed | None = None) -> bool:
+        """Whether a run stays in the envelope of the best-known list or another one, where that says anything."""
+        return self.judge.compared(found, *self.expected(case, changed)).kind == "inside"
 
     def difference(self, found: Path, expected: Path) -> str:
         """The first place where two runs are not bit-identical; empty where they are."""

@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from .options import (
+    DECAY_NAMES,
     DTYPE_NAMES,
     PROFILE_NAMES,
     arguments_option,
@@ -72,6 +73,11 @@ from .options import (
     metavar="N",
     help="Spread every parameter's rows over N processes: does it keep its meaning?",
 )
+@click.option(
+    "--decay",
+    type=click.Choice(DECAY_NAMES),
+    help="The weight decay that it claims, where its signature and docstring do not say.",
+)
 @click.option("--legacy", is_flag=True, help="For code written for an old torch: put back what torch has dropped.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @click.option("--json", "json_file", type=click.Path(dir_okay=False), help="Write the verdict as JSON.")
@@ -94,6 +100,7 @@ def check(
     dtypes: tuple[str, ...],
     device: str,
     sharded: int,
+    decay: str | None,
     legacy: bool,
     seed: int,
     timeout: float,
@@ -147,6 +154,7 @@ def check(
             timeout=timeout,
             memory=memory,
             in_process=in_process,
+            decay=decay or "",
             progress=progress,
         )
     verdict = replace(verdict, environment={**verdict.environment, "command": command_line()})

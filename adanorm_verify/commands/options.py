@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ..verdict import Verdict
 
 PROFILE_NAMES = ("quick", "default", "thorough")
+DECAY_NAMES = ("coupled", "decoupled")
 DTYPE_NAMES = ("float64", "float32", "bfloat16", "float16")
 
 

@@ -58,7 +58,9 @@ class Host:
         return self.source.factory or loaded(self.source.target, self.source.folder)
 
     def _subject(self, rename: tuple[tuple[str, str], ...], read: tuple[str, ...]) -> Subject:
-        return Subject(self.factory, self.source.target, dict(self.source.arguments), dict(rename), read)
+        source = self.source
+        given = dict(source.arguments), dict(rename), read
+        return Subject(self.factory, source.target, *given, decay=source.decay)
 
     def signature(self) -> tuple[Argument, ...]:
         """The constructor's parameters."""

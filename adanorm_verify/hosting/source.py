@@ -43,6 +43,7 @@ class Source:
         arguments: fixed constructor arguments.
         legacy: under the shim for code written for an old torch.
         device: of the tensors.
+        decay: the weight decay that the caller says it has, "coupled" or "decoupled"; empty where that is asked of it.
         folder: from which relative names are looked up.
     """
 
@@ -51,4 +52,5 @@ class Source:
     arguments: Mapping[str, Any] = field(default_factory=dict)
     legacy: bool = False
     device: str = "cpu"
+    decay: str = ""
     folder: str = field(default_factory=os.getcwd)

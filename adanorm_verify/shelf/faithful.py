@@ -23,6 +23,7 @@ from ._base import (
     subjects_of,
 )
 from .faithful_amsgrad import FAITHFUL_AMSGRAD
+from .faithful_changing import FAITHFUL_CHANGING
 from .faithful_norms import FAITHFUL_NORMS
 
 
@@ -334,4 +335,5 @@ FAITHFUL = (
     *subjects_of(globals()),
     *FAITHFUL_NORMS,
     *FAITHFUL_AMSGRAD,
+    *FAITHFUL_CHANGING,
 )

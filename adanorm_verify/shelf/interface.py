@@ -10,7 +10,9 @@ from torch import Tensor
 
 from ._amsgrad import AMSGrad, AMSGradNorm
 from ._base import Adam, AdamNorm, DiffGrad, Now, RAdam, subjects_of
+from .wrong_changing import WRONG_CHANGING
 from .wrong_contract_state import WRONG_CONTRACT_STATE
+from .wrong_exchange import WRONG_EXCHANGE
 from .wrong_interface import WRONG_INTERFACE
 from .wrong_robustness import WRONG_ROBUSTNESS
 
@@ -110,4 +112,6 @@ class ClosureWithoutGrad(DiffGrad):
         return loss
 
 
-INTERFACE = subjects_of(globals()) + WRONG_CONTRACT_STATE + WRONG_ROBUSTNESS + WRONG_INTERFACE
+INTERFACE = (
+    subjects_of(globals()) + WRONG_CONTRACT_STATE + WRONG_ROBUSTNESS + WRONG_INTERFACE + WRONG_CHANGING + WRONG_EXCHANGE
+)
