@@ -248,7 +248,8 @@ class Trial:
     @property
     def arithmetic(self) -> tuple[str, bool]:
         """The dtype, and whether the step is kept on the device: what an envelope depends on besides list and case."""
-        return self.combination.dtype, self.subject.keeps_step_on_device(self.combination.path)
+        in_tensor = self.options.get("differentiable") is True  # as torch keeps it there, in float32
+        return self.combination.dtype, in_tensor or self.subject.keeps_step_on_device(self.combination.path)
 
     def quantities(self, case: Case, changed: Changed | None = None) -> list[list[Quantities | None]]:
         """The envelope of every quantity along a case, of the best-known list or another one."""
