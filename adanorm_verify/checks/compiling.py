@@ -37,7 +37,9 @@ def check_compiled_step(trial: Trial) -> str:
         return hold_compiled(trial)
     except NotApplicable as error:
         if pretended:
-            raise Warned(f"where torch.compiler.is_compiling() is true it moves otherwise; {error}\n{pretended}") from error
+            raise Warned(
+                f"where torch.compiler.is_compiling() is true it moves otherwise; {error}\n{pretended}"
+            ) from error
         raise
 
 

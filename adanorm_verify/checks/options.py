@@ -57,6 +57,8 @@ def check_weight_decay(trial: Trial) -> str:
 def check_maximize(trial: Trial) -> None:
     up = trial.given(maximize=True)
     case = trial.case()
+    if not trial.difference(up.run(case), trial.plain):
+        raise Failed("maximize=True is accepted and has no effect")
     trial.alike(
         up.run(times(case, -1.0)),
         trial.plain,

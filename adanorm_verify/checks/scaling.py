@@ -15,6 +15,8 @@ from .trial import HALF, Live, Trial, like
 
 SCALE = 2.0**10
 """A power of two, so that to multiply and to divide by it rounds nothing."""
+EPS = 0.125
+"""So large that a scale which is left in the gradients shows: without eps, a step does not depend on their size."""
 OVERFLOWS = (0, HALF)
 """Steps before which the gradients overflow: once where there is no state yet, once where there is."""
 
@@ -29,8 +31,9 @@ OVERFLOWS = (0, HALF)
 def check_grad_scaler(trial: Trial) -> str:
     if trial.half:
         raise NotApplicable(f"gradients of {trial.combination.dtype} are not what a GradScaler scales")
-    case = trial.case()
-    live = trial.start(case.theta)
+    chosen = trial.using(eps=EPS) if "eps" in trial.subject.settable else trial
+    case = chosen.case()
+    live = chosen.start(case.theta)
     refuse_without_groups(live)
     scaler = torch.amp.GradScaler(trial.device, init_scale=SCALE, growth_interval=10**6)
     scaler.scale(torch.ones(1, device=trial.device))  # it makes its scale with the first loss
@@ -42,9 +45,9 @@ def check_grad_scaler(trial: Trial) -> str:
         found.append(live.thetas)
     what = "under GradScaler a run is not that without one"
     if trial.conforms:
-        trial.follows(found, case, what)
+        chosen.follows(found, case, what)
     else:
-        trial.alike(found, trial.plain, trial.twice(case), what)
+        chosen.alike(found, chosen.run(case), chosen.twice(case), what)
     return "it unscales by itself" if getattr(live.optimizer, "_step_supports_amp_scaling", False) else ""
 
 

@@ -11,7 +11,9 @@ from torch import Tensor
 from ._amsgrad import AMSGrad, AMSGradNorm
 from ._base import Adam, AdamNorm, DiffGrad, Now, RAdam, subjects_of
 from .wrong_contract_state import WRONG_CONTRACT_STATE
+from .wrong_door import WRONG_DOOR
 from .wrong_interface import WRONG_INTERFACE
+from .wrong_paths_asked import WRONG_PATHS_ASKED
 from .wrong_robustness import WRONG_ROBUSTNESS
 
 
@@ -110,4 +112,11 @@ class ClosureWithoutGrad(DiffGrad):
         return loss
 
 
-INTERFACE = subjects_of(globals()) + WRONG_CONTRACT_STATE + WRONG_ROBUSTNESS + WRONG_INTERFACE
+INTERFACE = (
+    *subjects_of(globals()),
+    *WRONG_CONTRACT_STATE,
+    *WRONG_ROBUSTNESS,
+    *WRONG_INTERFACE,
+    *WRONG_PATHS_ASKED,
+    *WRONG_DOOR,
+)
