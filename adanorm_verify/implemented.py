@@ -119,7 +119,7 @@ def calls_to(events: Events) -> Iterator[None]:
 MODES = sys.modules[TorchDispatchMode.__module__].__file__
 
 
-class Watched(dict):  # type: ignore[type-arg]
+class Watched(dict):
     """A dict that tells which of its keys are read; who walks through it or copies it reads them all."""
 
     def __init__(self, items: Mapping[str, Any], reads: set[str]) -> None:
@@ -166,7 +166,7 @@ def read_by(optimizer: Any, steps: Callable[[], None]) -> set[str]:
 
     def look_up(self: Any, name: str) -> Any:
         reads.add(name)
-        return kind.__getattribute__(self, name)
+        return kind.__getattribute__(self, name)  # type: ignore[call-arg]
 
     groups = optimizer.param_groups
     groups[:] = [Watched(group, reads) for group in groups]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
 
@@ -25,7 +26,7 @@ BACKEND = "eager"
 @check_page(
     "interface",
     catches="a step that moves otherwise where torch.compile traces it. The first path is compiled (backend eager); "
-    "others are run as if they were, and compiled where that makes a difference. What the compiler refuses is no fault.",
+    "others are run as if they were, and compiled where that makes a difference. What it refuses is no fault.",
     sample="compiled by torch.compile, step() moves otherwise: tensor 0, element 0 after step 1: ...",
     profiles=("default", "thorough"),
 )
@@ -37,9 +38,8 @@ def check_compiled_step(trial: Trial) -> str:
         return hold_compiled(trial)
     except NotApplicable as error:
         if pretended:
-            raise Warned(
-                f"where torch.compiler.is_compiling() is true it moves otherwise; {error}\n{pretended}"
-            ) from error
+            what = "where torch.compiler.is_compiling() is true it moves otherwise"
+            raise Warned(f"{what}; {error}\n{pretended}") from error
         raise
 
 
@@ -61,7 +61,7 @@ def ordinary(trial: Trial) -> Case:
 
 
 def hold_compiled(trial: Trial) -> str:
-    """Raise `Failed` unless compiled steps are what the equations say, or else what steps are that were not compiled."""
+    """Raise `Failed` unless compiled steps are what the equations say, or else those that were not compiled."""
     case = ordinary(trial)
     hold(trial, compiled(trial, case), case, "compiled by torch.compile, step() moves otherwise")
     return ""
@@ -69,7 +69,9 @@ def hold_compiled(trial: Trial) -> str:
 
 def hold(trial: Trial, found: Path, case: Case, what: str) -> None:
     """Hold a run against the equations where the subject follows them, and against its plain run where not."""
-    if trial.conforms:
+    conforms = trial.conforms
+    trial = replace(trial, step_in_tensor=True)  # a compiler makes a tensor of it, as torch.optim does for one
+    if conforms:
         trial.follows(found, case, what)
     else:
         trial.alike(found, trial.run(case), trial.twice(case), what)

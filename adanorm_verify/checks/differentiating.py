@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -23,14 +24,14 @@ STEP = 2.0**-10
 
 @check_page(
     "interface",
-    catches="a differentiable=True whose parameters are not those of the equations, have no graph, or have a derivative "
+    catches="a differentiable=True whose parameters are not those of the equations, have no graph, or a derivative "
     "by a common factor of all gradients that is not that of the equations.",
     sample="differentiable=True: the derivative of the parameters by the size of the gradients is wrong: tensor 0, ...",
 )
 def check_differentiable(trial: Trial) -> None:
     if trial.half:
         raise NotApplicable(f"derivatives in {trial.combination.dtype} are all rounding")
-    chosen = trial.given(differentiable=True)
+    chosen = replace(trial.given(differentiable=True), step_in_tensor=True)
     if not trial.conforms:
         raise NotApplicable("the equations say nothing of an optimizer that is not the algorithm")
     case = chosen.case(MAGNITUDES, ((3,),), 0.0)

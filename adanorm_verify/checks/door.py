@@ -7,6 +7,7 @@ import math
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -84,8 +85,8 @@ WAYS: Mapping[str, Way] = {
 
 @check_page(
     "interface",
-    catches="a tensor given twice (in one group, in two, by add_param_group) that is taken without an error or a warning, "
-    "and moves twice a step. torch.optim warns in the first case and refuses the others.",
+    catches="a tensor given twice (in one group, in two, by add_param_group) taken without an error or a warning, that "
+    "moves twice a step. torch.optim warns in the first case and refuses the others.",
     sample="a tensor given in two groups is taken without a word, and moves twice a step",
 )
 def check_duplicates(trial: Trial) -> None:
@@ -121,7 +122,7 @@ IMPROPER: Mapping[str, tuple[tuple[str, float], ...]] = {
 
 @check_page(
     "interface",
-    catches="hyperparameters without a meaning (betas of 1 or below 0, negative or NaN lr and eps) that are taken without "
+    catches="hyperparameters without a meaning (betas of 1 or below 0, negative or NaN lr and eps) taken without "
     "an error or a warning. It fails where other values of the same hyperparameter are refused and one gets through "
     "that makes parameters infinite or NaN, or move uphill: the range was meant and is wrong. An optimizer that "
     "validates nothing, or lets NaN pass, is a warning.",
@@ -131,7 +132,7 @@ def check_validation(trial: Trial) -> str:
     silent: list[str] = []
     for family in IMPROPER.values():
         tried = [(name, value) for name, value in family if name in trial.subject.settable]
-        got = {(name, value): taken(lambda n=name, v=value: improper(trial, n, v)) for name, value in tried}
+        got = {(name, value): taken(partial(improper, trial, name, value)) for name, value in tried}
         through = [key for key, live in got.items() if live is not None]
         refused = [key for key, live in got.items() if live is None]
         for name, value in through:
@@ -167,7 +168,7 @@ class Unchecked:
 
 
 def harm_of(trial: Trial, live: Live) -> str:
-    """What the first step does wrong; empty where parameters stay finite and go against their gradients, or it raises."""
+    """What the first step does wrong; empty where parameters stay finite and go downhill, or it raises."""
     case = trial.case()
     try:
         (thetas,) = live.go(case.steps[:1])

@@ -23,10 +23,10 @@ OVERFLOWS = (0, HALF)
 
 @check_page(
     "interface",
-    catches="steps under torch.amp.GradScaler: a step whose gradients overflow must change neither parameters nor state, "
-    "also of an optimizer that says _step_supports_amp_scaling and so unscales and skips by itself; and others must be "
+    catches="steps under torch.amp.GradScaler: a step whose gradients overflow changes neither parameters nor state, "
+    "also of an optimizer that says _step_supports_amp_scaling and so unscales and skips by itself; and others are "
     "those without a scaler.",
-    sample="under GradScaler a step with an infinite gradient moves the parameters: tensor 0, element 0 after step 1: ...",
+    sample="under GradScaler a step with an infinite gradient moves the parameters: tensor 0, element 0 after ...",
 )
 def check_grad_scaler(trial: Trial) -> str:
     if trial.half:

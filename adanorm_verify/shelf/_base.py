@@ -95,7 +95,7 @@ class Adam(Optimizer):
     ) -> None:
         if not (lr >= 0 and eps >= 0 and all(0 <= beta < 1 for beta in betas)):  # NaN is not
             raise ValueError(f"need lr >= 0, eps >= 0 and betas in [0, 1): got {lr}, {eps}, {betas}")
-        if unknown := extra.keys() - named_by_constructors(type(self)):
+        if unknown := extra.keys() - named_by_constructors(type(self)):  # type: ignore[arg-type]
             raise TypeError(f"{type(self).__name__} takes no argument {', '.join(sorted(unknown))}")
         super().__init__(params, {"lr": lr, "betas": betas, "eps": eps, **extra})
 

@@ -65,9 +65,9 @@ class NegativeRateTaken(DiffGradNorm):
 class SwallowsEverything(RAdamNorm):
     """Any keyword is taken, and nobody reads it."""
 
-    def __init__(self, params: Iterable[Any], *arguments: Any, gamma: float = 0.95, **anything: Any) -> None:
-        known = {name: anything[name] for name in ("lr", "betas", "eps") if name in anything}
-        super().__init__(params, *arguments, gamma=gamma, **known)
+    def __init__(self, params: Iterable[Any], lr: float = 1e-3, *arguments: Any, **anything: Any) -> None:
+        known = {name: anything[name] for name in ("betas", "eps", "gamma") if name in anything}
+        super().__init__(params, lr, *arguments, **known)
 
 
 class SwallowsMaximize(AdaBelief):

@@ -1,4 +1,4 @@
-"""Optimizers of right formulas that go wrong where a trainer compiles or scales a step, hooks into it or differentiates."""
+"""Optimizers of right formulas that go wrong where a step is compiled, scaled, hooked into or differentiated."""
 
 from __future__ import annotations
 
@@ -139,7 +139,8 @@ class SaysHooked(DiffGradNorm):
     """Its step says that torch has put hooks around it, which torch then does not."""
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        return Adam.step.__wrapped__(self, closure) if hasattr(Adam.step, "hooked") else super().step(closure)
+        with torch.no_grad():
+            return inspect.unwrap(Adam.step)(self, closure)
 
     step.hooked = True  # type: ignore[attr-defined]
 
