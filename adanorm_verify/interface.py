@@ -139,6 +139,10 @@ class SubjectInterface(ABC):
             SubjectRaised: the constructor refused.
         """
 
+    def unread(self, case: Case, path: str, dtype: str, device: str) -> str:
+        """Why there is no such path, where `step` never looks at what selects it; see `implemented.unread`."""
+        return ""
+
     @abstractmethod
     def drive(
         self,

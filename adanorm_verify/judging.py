@@ -62,7 +62,7 @@ def run_of(check: Check, combination: Combination) -> Run:
     """The outcome of one combination; it fails closed."""
     outcome: RunOutcome = "differs" if combination.failure else "conforms"
     note = combination.note
-    if note and optional(combination.path):
+    if note and (combination.absent or optional(combination.path)):
         return Run(combination.path, combination.dtype, "not-offered", 0, note=note)
     if outcome == "conforms" and not note:
         silent = [m.name for m in mechanisms_of(check.algorithm) if not combination.mechanisms[m.name]]

@@ -24,7 +24,10 @@ from .trajectory import Quantities, plainly
 
 @dataclass
 class Combination:
-    """One path in one dtype, while it is being run."""
+    """One path in one dtype, while it is being run.
+
+    One with a `note` takes no part; one that is `absent` is no path at all: its argument is accepted and not read.
+    """
 
     path: str
     dtype: str
@@ -35,6 +38,7 @@ class Combination:
     raised: int = 0
     refusal: str = ""
     note: str = ""
+    absent: bool = False
     failure: tuple[Case, Comparison] | None = None
     tallies: dict[str, Tally] = field(default_factory=dict)
     mechanisms: Counter[str] = field(default_factory=Counter)
@@ -118,7 +122,8 @@ class Check:
 
 
 def probe(check: Check, path: str, dtype: str) -> Combination:
-    """Ask the subject what it keeps and what groups may set; one that cannot take a plain step gets a note."""
+    """Ask the subject what it keeps and what groups may set; a path that cannot take a plain step, or that no code of
+    the subject implements, gets a note."""
     combination = Combination(path, dtype, frozenset())
     case = check.prepared(streams.PROBE, combination)
     flags = check.subject.paths[path]
@@ -129,6 +134,9 @@ def probe(check: Check, path: str, dtype: str) -> Combination:
     except SubjectRaised as error:
         at = f"step {error.step}" if error.step else "its constructor"
         combination.note = f"{at} raised {error}"
+        return combination
+    if reason := check.subject.unread(case, path, dtype, check.device):
+        combination.note, combination.absent = reason, True
         return combination
     steps = check.envelope(case, combination)[: len(snapshots)]
     combination.mapping = mapped(steps, snapshots, check.order)

@@ -87,6 +87,12 @@ class Subject(SubjectInterface):
             return {}
         return {name: plain(value) for name, value in first.items() if isinstance(name, str) and name != "params"}
 
+    def unread(self, case: Case, path: str, dtype: str, device: str) -> str:
+        """See `SubjectInterface.unread`."""
+        from .implemented import unread  # which watches subjects
+
+        return unread(self, case, path, dtype, device)
+
     def drive(
         self,
         case: Case,

@@ -59,10 +59,11 @@ def test_the_optimizers_shipped_here_pass_on_all_paths(shipped):
     assert "state-in-a-fresh-process" in passed(results)
 
 
-def test_quick_is_the_default_without_the_fresh_process():
-    pages = [page for page in CHECKS if page.function is not None]
-    assert [page.name for page in pages if "quick" not in page.profiles] == ["state-in-a-fresh-process"]
-    assert all({"default", "thorough"} <= set(page.profiles) for page in pages)
+def test_a_larger_profile_runs_what_a_smaller_one_does_and_quick_starts_no_process_and_no_compiler():
+    pages = {page.name: page.profiles for page in CHECKS if page.function is not None}
+    for profiles in pages.values():
+        assert profiles in (("quick", "default", "thorough"), ("default", "thorough"), ("thorough",))
+    assert "quick" not in {*pages["state-in-a-fresh-process"], *pages["compiled-step"], *pages["compiled-paths"]}
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import numpy as np
 from ..cases import Case
 from .comparing import Path
 from .laws import times
-from .pages import NotApplicable, check_page
+from .pages import Failed, NotApplicable, check_page
 from .trial import Live, Trial, refusable
 
 DECAY = 0.125
@@ -27,6 +27,8 @@ PATH_FLAGS = ("foreach", "fused", "capturable", "differentiable")
 def check_maximize(trial: Trial) -> None:
     up = trial.given(maximize=True)
     case = trial.case()
+    if not trial.difference(up.run(case), trial.plain):
+        raise Failed("maximize=True is accepted and has no effect")
     what = "maximize=True is not the run with negated gradients"
     trial.anchored(up.run(times(case, -1.0)), case, lambda: trial.plain, what)
 

@@ -132,6 +132,7 @@ class Trial:
         combination: path and dtype, probed.
         hyperparameters: of the runs.
         options: further constructor arguments.
+        step_in_tensor: the step may be a float32 tensor also where the path does not say so: compiled, differentiable.
         known: cases and expected runs made so far, shared by the trials of one check.
         elsewhere: goes on from a saved state in a process that never saw the optimizer at work, see `fresh`.
     """
@@ -143,6 +144,7 @@ class Trial:
     combination: Combination
     hyperparameters: Hyperparameters
     options: Mapping[str, Any] = field(default_factory=dict)
+    step_in_tensor: bool = False
     known: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
     elsewhere: Callable[[bytes], tuple[str, Any]] | None = field(default=None, repr=False, compare=False)
 
@@ -259,7 +261,8 @@ class Trial:
     @property
     def arithmetic(self) -> tuple[str, bool]:
         """The dtype, and whether the step is kept on the device: what an envelope depends on besides list and case."""
-        return self.combination.dtype, self.subject.keeps_step_on_device(self.combination.path)
+        on_device = self.subject.keeps_step_on_device(self.combination.path)
+        return self.combination.dtype, self.step_in_tensor or on_device
 
     def quantities(self, case: Case, changed: Changed | None = None) -> list[list[Quantities | None]]:
         """The envelope of every quantity along a case, of the best-known list or another one."""

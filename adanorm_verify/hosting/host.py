@@ -99,6 +99,10 @@ class Host:
         if self.remembered is not None:
             self.remembered.restore()
 
+    def unread(self, called: Any, case: Case, path: str, dtype: str, device: str) -> str:
+        """See `SubjectInterface.unread`."""
+        return self.subject(*called).unread(case, path, dtype, device)
+
     def drive(self, called: Any, *arguments: Any) -> tuple[list[list[Snapshot]], tuple[int, str] | None]:
         """The snapshots of `SubjectInterface.drive`, and the step and the text of what was raised."""
         self.restore()

@@ -41,6 +41,10 @@ class RemoteSubject(SubjectInterface):
         """See `SubjectInterface.held_options`."""
         return self.supervised.call("held_options", self.called, case, dict(path), dtype, device, at=f"({dtype})")
 
+    def unread(self, case: Case, path: str, dtype: str, device: str) -> str:
+        """See `SubjectInterface.unread`."""
+        return self.supervised.call("unread", self.called, case, path, dtype, device, at=f"({path}, {dtype})")
+
     def drive(
         self,
         case: Case,

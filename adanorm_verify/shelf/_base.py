@@ -6,8 +6,10 @@ parameter itself is rounded to its own dtype at every step.
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from types import MappingProxyType
 from typing import Any
 
@@ -25,6 +27,13 @@ def subjects_of(module: dict[str, Any]) -> tuple[type[Optimizer], ...]:
     """The optimizers defined in a module, given its `globals()`, in the order of their definition."""
     named = (value for value in module.values() if isinstance(value, type) and issubclass(value, Optimizer))
     return tuple(value for value in named if value.__module__ == module["__name__"])
+
+
+@cache
+def named_by_constructors(kind: type[Optimizer]) -> frozenset[str]:
+    """The arguments that the constructors of a class and of its bases have by name."""
+    constructors = [vars(base)["__init__"] for base in kind.__mro__ if "__init__" in vars(base)]
+    return frozenset(name for constructor in constructors for name in inspect.signature(constructor).parameters)
 
 
 class Now:
@@ -84,8 +93,10 @@ class Adam(Optimizer):
         eps: float = 1e-8,
         **extra: float,
     ) -> None:
-        if lr < 0 or eps < 0 or not all(0 <= beta < 1 for beta in betas):
+        if not (lr >= 0 and eps >= 0 and all(0 <= beta < 1 for beta in betas)):  # NaN is not
             raise ValueError(f"need lr >= 0, eps >= 0 and betas in [0, 1): got {lr}, {eps}, {betas}")
+        if unknown := extra.keys() - named_by_constructors(type(self)):  # type: ignore[arg-type]
+            raise TypeError(f"{type(self).__name__} takes no argument {', '.join(sorted(unknown))}")
         super().__init__(params, {"lr": lr, "betas": betas, "eps": eps, **extra})
 
     @torch.no_grad()

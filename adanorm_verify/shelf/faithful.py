@@ -25,6 +25,7 @@ from ._base import (
 from .faithful_amsgrad import FAITHFUL_AMSGRAD
 from .faithful_changing import FAITHFUL_CHANGING
 from .faithful_norms import FAITHFUL_NORMS
+from .faithful_paths_asked import FAITHFUL_PATHS_ASKED
 
 
 class LerpMoments(Adam):
@@ -336,4 +337,5 @@ FAITHFUL = (
     *FAITHFUL_NORMS,
     *FAITHFUL_AMSGRAD,
     *FAITHFUL_CHANGING,
+    *FAITHFUL_PATHS_ASKED,
 )

@@ -12,8 +12,10 @@ from ._amsgrad import AMSGrad, AMSGradNorm
 from ._base import Adam, AdamNorm, DiffGrad, Now, RAdam, subjects_of
 from .wrong_changing import WRONG_CHANGING
 from .wrong_contract_state import WRONG_CONTRACT_STATE
+from .wrong_door import WRONG_DOOR
 from .wrong_exchange import WRONG_EXCHANGE
 from .wrong_interface import WRONG_INTERFACE
+from .wrong_paths_asked import WRONG_PATHS_ASKED
 from .wrong_robustness import WRONG_ROBUSTNESS
 
 
@@ -113,5 +115,12 @@ class ClosureWithoutGrad(DiffGrad):
 
 
 INTERFACE = (
-    subjects_of(globals()) + WRONG_CONTRACT_STATE + WRONG_ROBUSTNESS + WRONG_INTERFACE + WRONG_CHANGING + WRONG_EXCHANGE
+    *subjects_of(globals()),
+    *WRONG_CONTRACT_STATE,
+    *WRONG_ROBUSTNESS,
+    *WRONG_INTERFACE,
+    *WRONG_CHANGING,
+    *WRONG_EXCHANGE,
+    *WRONG_PATHS_ASKED,
+    *WRONG_DOOR,
 )
