@@ -22,7 +22,7 @@ from .explaining import explained
 from .judging import fits_designed, judge
 from .paper import DECISIONS, Algorithm
 from .paper import algorithm as paper_algorithm
-from .runs import Check, Combination, probe, run_case
+from .runs import Check, Combination, checked, probe, run_case
 from .search import PROFILES, Profile, search
 from .sharding.subject import LARGEST, in_shards
 from .sharding.subject import subject as subject_of
@@ -102,7 +102,7 @@ def check_optimizer(
         importable = isinstance(target, str)
         given = arguments or {}, rename or {}, paper.hyperparameters
         subject = lent.enter_context(subject_of(factory, name, *given, sharded, importable))
-        check = Check(subject, paper, subject.base, device)
+        check = checked(subject, paper, device)
         others = (paper_algorithm(algorithm, {**answers, **reading}) for reading in readings)
         bases = [paper, *(in_shards(other, sharded) for other in others)]
         verdict, combinations = decide(check, chosen, formats, seed, progress, explain)
@@ -120,7 +120,7 @@ def check_optimizer(
             verdict, best = explained(
                 check, verdict, combinations, bases, frozenset(allow), again, quick=profile == "quick"
             )
-        verdict = replace(verdict, decisions={**answers, **verdict.decisions})
+        verdict = told_of_reading(replace(verdict, decisions={**answers, **verdict.decisions}), check)
         if not sharded and (explain or verdict.conforms):
             verdict = with_contract(verdict, replace(check, algorithm=best), combinations, expected, profile)
     except CannotCheck as error:
@@ -134,6 +134,19 @@ def check_optimizer(
         verdict = replace(verdict, notes=(*verdict.notes, legacy_shim.note(translated)))
         environment["legacy"] = dict(translated)
     return replace(verdict, environment=environment, setup=called)
+
+
+def told_of_reading(verdict: Verdict, check: Check) -> Verdict:
+    """The verdict with hyperparameters that have slipped as the cause of a difference that nothing else explains.
+
+    Raises:
+        CannotCheck: a difference may be another learning rate, which the subject neither takes nor holds.
+    """
+    if verdict.first_divergence is None or verdict.deviations or check.reading is None:
+        return verdict
+    if check.reading.missing:
+        raise CannotCheck(check.reading.missing)
+    return replace(verdict, explanation="; ".join(filter(None, (*check.reading.slipped, verdict.explanation))))
 
 
 def refuse_sharded(count: int, device: str, legacy: bool, expect: bool) -> None:

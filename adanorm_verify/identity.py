@@ -11,7 +11,7 @@ import torch
 from .diagnosis import Evidence, Explanation, explain
 from .errors import CannotCheck
 from .paper import ALGORITHMS, PRINTED, Algorithm, algorithm
-from .runs import Check, Combination, probe
+from .runs import Check, Combination, checked, probe
 from .subject import Subject
 from .targets import load
 from .verdict import FoundDeviation
@@ -96,7 +96,7 @@ def asking(
     """The subject as one algorithm, on its first path, in the best format that it takes."""
     read = {ours: theirs for ours, theirs in rename.items() if ours in (*paper.hyperparameters, "betas")}
     subject = Subject(factory, target, dict(arguments), read, paper.hyperparameters)
-    check = Check(subject, paper, subject.base, device)
+    check = checked(subject, paper, device)
     tried = [probe(check, next(iter(subject.paths)), dtype) for dtype in FORMATS]
     plain = next((combination for combination in tried if not combination.note), None)
     if plain is None:

@@ -16,7 +16,7 @@ from .conformance import describe
 from .document import finite
 from .errors import CannotCheck
 from .paper import algorithm as paper_algorithm
-from .runs import Check, probe, run_case
+from .runs import Check, checked, probe, run_case
 from .sharding.subject import subject as subject_of
 from .targets import load
 from .verdict import Divergence, Verdict, optional
@@ -84,7 +84,7 @@ def check_of(verdict: Verdict) -> Iterator[Check]:
     arguments = arguments_of(setup)
     given = arguments, setup.rename, paper.hyperparameters
     with subject_of(load(verdict.target), verdict.target, *given, setup.sharded) as subject:
-        yield Check(subject, paper, subject.base, setup.device)
+        yield checked(subject, paper, setup.device)
 
 
 def replayed(check: Check, recorded: Divergence) -> Replay:

@@ -15,8 +15,9 @@ from .comparison import Comparison, Tally, compare, mapped, mapped_by_value
 from .envelope import envelope
 from .mechanisms import mechanisms_of, values
 from .paper import Algorithm, Hyperparameters
+from .reading import Reading, read_back
 from .rounding import PRECISIONS, DeviceStep, Step
-from .subject import Subject, SubjectRaised, representable
+from .subject import Subject, SubjectRaised, groups_of, representable
 from .trajectory import Quantities, plainly
 
 
@@ -62,6 +63,7 @@ class Check:
         base: hyperparameters where a case does not choose.
         device: of the tensors.
         silent: mechanisms that the list cannot have.
+        reading: what the built subject says of its hyperparameters.
         known: envelopes of designed cases that were asked for before, also by other lists in this check's place.
     """
 
@@ -70,6 +72,7 @@ class Check:
     base: Hyperparameters
     device: str
     silent: frozenset[str] = frozenset()
+    reading: Reading | None = None
     known: dict[Any, tuple[Algorithm, Bounded]] = field(default_factory=dict, repr=False)
 
     @property
@@ -116,6 +119,12 @@ class Check:
         return compare(case, steps, snapshots, combination.mapping)
 
 
+def checked(subject: Subject, algorithm: Algorithm, device: str) -> Check:
+    """The check of a subject against a list, at the hyperparameters that the subject really has."""
+    reading = read_back(subject, device)
+    return Check(subject, algorithm, reading.base, device, reading=reading)
+
+
 def probe(check: Check, path: str, dtype: str) -> Combination:
     """Ask the subject what it keeps and what groups may set; one that cannot take a plain step gets a note."""
     combination = Combination(path, dtype, frozenset())
@@ -123,7 +132,7 @@ def probe(check: Check, path: str, dtype: str) -> Combination:
     flags = check.subject.paths[path]
     try:
         optimizer, _ = check.subject.build(case, flags, dtype, check.device, frozenset())
-        options = (getattr(optimizer, "param_groups", None) or [{}])[0]
+        options = (groups_of(optimizer) or [{}])[0]
         combination.grouped = frozenset(n for n in check.subject.settable if check.subject.spelling[n] in options)
         snapshots = list(check.snapshots(case, combination, None))
     except SubjectRaised as error:

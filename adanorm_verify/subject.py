@@ -296,6 +296,14 @@ def numeric(value: Any) -> np.ndarray | None:
     return None
 
 
+def groups_of(optimizer: Any) -> list[dict[Any, Any]] | None:
+    """The parameter groups of an optimizer; None where they are not the dicts that torch's optimizers have."""
+    groups = getattr(optimizer, "param_groups", None)
+    if not isinstance(groups, list | tuple) or not all(isinstance(group, dict) for group in groups):
+        return None
+    return list(groups) or None
+
+
 def as_array(tensor: torch.Tensor) -> np.ndarray:
     return tensor.detach().to(device="cpu", dtype=torch.float64, copy=True).numpy()
 

@@ -17,7 +17,7 @@ from ..cases import Case
 from ..errors import CannotCheck
 from ..paper import Algorithm
 from ..paper import algorithm as paper_algorithm
-from ..runs import Check, probe
+from ..runs import checked, probe
 from ..subject import Subject
 from ..summary import headline, place
 from ..targets import load
@@ -227,7 +227,7 @@ def reproduction(
         raise CannotCheck("--reproduce cannot write out a norm over several tensors; drop norm_scope=vector")
     paper = paper_algorithm(verdict.algorithm, verdict.decisions)
     subject = Subject(load(target), target, dict(arguments), dict(rename), paper.hyperparameters)
-    check = Check(subject, paper, subject.base, device)
+    check = checked(subject, paper, device)
     combination = probe(check, divergence.path, divergence.dtype)
     steps = check.envelope(divergence.case, combination)
     bounds = [np.zeros_like(theta) for theta in divergence.case.theta]

@@ -13,6 +13,7 @@ from ._base import Adam, AdamNorm, DiffGrad, Now, RAdam, subjects_of
 from .wrong_contract_state import WRONG_CONTRACT_STATE
 from .wrong_interface import WRONG_INTERFACE
 from .wrong_robustness import WRONG_ROBUSTNESS
+from .wrong_saving import WRONG_SAVING
 
 
 class AverageOutsideState(AdamNorm):
@@ -110,4 +111,4 @@ class ClosureWithoutGrad(DiffGrad):
         return loss
 
 
-INTERFACE = subjects_of(globals()) + WRONG_CONTRACT_STATE + WRONG_ROBUSTNESS + WRONG_INTERFACE
+INTERFACE = subjects_of(globals()) + WRONG_CONTRACT_STATE + WRONG_ROBUSTNESS + WRONG_INTERFACE + WRONG_SAVING
