@@ -27,10 +27,7 @@ def cause_of_loss(before: Live, after: Live) -> Iterator[None]:
     """
     had, has = states(before), states(after)
     if converting(before, after):
-        had = [
-            {key: followed(value, state.get(key)) for key, value in was.items()}
-            for was, state in zip(had, has, strict=True)
-        ]
+        had = followed(had, has)
     outside = attributes_apart(before.optimizer, after.optimizer)
     try:
         yield

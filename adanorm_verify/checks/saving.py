@@ -23,7 +23,7 @@ from .state import copied, interrupted, same_draws
 from .trial import HALF, Live, Trial, deliberate
 
 AFTER = 3
-"""Steps after an incomplete state is loaded: its averages and its count take part in each."""
+"""Steps after a load of what is empty or lacks something: averages and counts take part in each."""
 
 
 def empty_state(trial: Trial) -> Any:
@@ -44,8 +44,8 @@ def check_state_before_the_first_step(trial: Trial) -> None:
     hold_beginning(trial, other, "a fresh instance")
 
 
-def hold_beginning(trial: Trial, live: Live, where: str) -> None:
-    """Load an empty state, whose run must be that of a new optimizer."""
+def hold_beginning(trial: Trial, live: Live, where: str, steps: int | None = None) -> None:
+    """Load an empty state, whose run must be that of a new optimizer; all of it, or so many steps."""
     saved, begun = empty_state(trial), trial.start(trial.case().theta)
     generator = torch.get_rng_state()
     try:
@@ -55,11 +55,13 @@ def hold_beginning(trial: Trial, live: Live, where: str) -> None:
             raise Warned(f"a state saved before the first step is refused: {type(error).__name__}: {error}") from error
         raise
     try:
-        found = same_draws(lambda: live.go(trial.case().steps), generator)
+        found = same_draws(lambda: live.go(trial.case().steps[:steps]), generator)
     except SubjectRaised as error:
         what = "a state saved before the first step is loaded, and the next step raises"
         raise Failed(f"{what} {error}\nin {where}") from error
-    trial.same(found, trial.plain, f"a state saved before the first step, loaded into {where}, does not begin again")
+    trial.same(
+        found, trial.plain[:steps], f"a state saved before the first step, loaded into {where}, does not begin again"
+    )
 
 
 @check_page(
@@ -75,13 +77,13 @@ def check_state_into_a_used_instance(trial: Trial) -> None:
         found = same_draws(lambda: other.go(half.rest), half.generator)
         trial.same(found, half.expected, "loaded into an instance that has taken steps it goes on otherwise")
     if begins(trial):
-        hold_beginning(trial, used(trial), "an instance that has taken steps")
+        hold_beginning(trial, used(trial), "an instance that has taken steps", AFTER)
 
 
 def begins(trial: Trial) -> bool:
     """Whether a fresh instance begins again with an empty state, which has a check of its own."""
     try:
-        hold_beginning(trial, trial.start(trial.case().theta), "a fresh instance")
+        hold_beginning(trial, trial.start(trial.case().theta), "a fresh instance", AFTER)
     except Exception:  # a load or a step may raise anything
         return False
     return True
@@ -165,7 +167,7 @@ def of_torchs_form(saved: Any) -> dict[str, Any]:
     sample="a state without weight_decay goes on otherwise than with its default 0.01: tensor 0, element 0 after ...",
 )
 def check_state_without_an_option(trial: Trial) -> str:
-    half = resumable(trial, AFTER)
+    half = resumable(trial, 1)  # every option takes part in every step
     saved = of_torchs_form(half.saved)
     needed: dict[str, str] = {}
     for name, default in defaults(trial, saved["param_groups"]).items():
@@ -234,9 +236,10 @@ def check_state_without_a_key(trial: Trial) -> str:
         raise NotApplicable("the norm is taken over all tensors, by decision norm_scope=vector")
     half = resumable(trial, AFTER)
     saved = of_torchs_form(half.saved)
-    first = next(iter(saved["state"]), None)
-    if not isinstance(saved["state"].get(first), dict) or first not in saved["param_groups"][0]["params"]:
-        raise NotApplicable("its saved state has no entry of keys for a parameter")
+    first = saved["param_groups"][0]["params"][0]
+    entries = [saved["state"].get(index) for group in saved["param_groups"] for index in group["params"]]
+    if any(not isinstance(entry, dict) or set(entry) != set(entries[0]) for entry in entries):
+        raise NotApplicable("its saved state has no entries of the same keys for all parameters")
     used_half: list[str] = []
     for key, value in saved["state"][first].items():
         lacking = copy.deepcopy(saved)
