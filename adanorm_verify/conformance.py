@@ -26,7 +26,7 @@ from .interface import DECAYS
 from .judging import fits_designed, judge
 from .paper import DECISIONS, Algorithm
 from .paper import algorithm as paper_algorithm
-from .runs import Check, Combination, probe, run_case
+from .runs import Check, Combination, checked, probe, run_case
 from .search import PROFILES, Profile, search
 from .shards import LARGEST, in_shards
 from .verdict import Verdict
@@ -116,7 +116,7 @@ def check_optimizer(
         with asked as (subject, lender):
             about = lender.about
             called = replace(called, file=about["file"], line=about["line"])
-            check = Check(subject, paper, subject.base, device)
+            check = checked(subject, paper, device)
             others = (paper_algorithm(algorithm, {**answers, **reading}) for reading in readings)
             bases = [paper, *(in_shards(other, sharded) for other in others)]
             deciding = partial(decide, profile=chosen, dtypes=formats, seed=seed, progress=progress)
@@ -128,7 +128,7 @@ def check_optimizer(
                         check, verdict, combinations, bases, frozenset(allow), again, quick=profile == "quick"
                     )
                 verdict = kept.verdict
-            verdict = replace(verdict, decisions={**answers, **verdict.decisions})
+            verdict = told_of_reading(replace(verdict, decisions={**answers, **verdict.decisions}), check)
             if not sharded and (explain or verdict.conforms):
                 verdict = with_contract(verdict, replace(check, algorithm=best), combinations, expected, profile)
             if legacy:
@@ -185,6 +185,19 @@ def keeping(verdict: Verdict) -> Iterator[Kept]:
         yield kept
     except SubjectEnded as ended:
         kept.verdict = unfinished(verdict, str(ended))
+
+
+def told_of_reading(verdict: Verdict, check: Check) -> Verdict:
+    """The verdict with hyperparameters that have slipped as the cause of a difference that nothing else explains.
+
+    Raises:
+        CannotCheck: a difference may be another learning rate, which the subject neither takes nor holds.
+    """
+    if verdict.first_divergence is None or verdict.deviations or check.reading is None:
+        return verdict
+    if check.reading.missing:
+        raise CannotCheck(check.reading.missing)
+    return replace(verdict, explanation="; ".join(filter(None, (*check.reading.slipped, verdict.explanation))))
 
 
 def refuse_sharded(count: int, device: str, legacy: bool, expect: bool) -> None:

@@ -12,7 +12,7 @@ from .errors import CannotCheck
 from .hosting.lending import Lent, lent
 from .hosting.source import MEMORY, TIMEOUT, Limits, Source
 from .paper import ALGORITHMS, PRINTED, Algorithm, algorithm
-from .runs import Check, Combination, probe
+from .runs import Check, Combination, checked, probe
 from .verdict import FoundDeviation
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def asking(lender: Lent, paper: Algorithm, rename: Mapping[str, str], device: st
     """The subject as one algorithm, on its first path, in the best format that it takes."""
     known = {ours: theirs for ours, theirs in rename.items() if ours in (*paper.hyperparameters, "betas")}
     subject = lender.subject(known, paper.hyperparameters)
-    check = Check(subject, paper, subject.base, device)
+    check = checked(subject, paper, device)
     tried = [probe(check, next(iter(subject.paths)), dtype) for dtype in FORMATS]
     plain = next((combination for combination in tried if not combination.note), None)
     if plain is None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import numbers
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -60,11 +61,25 @@ def plain(value: Any) -> Any:
     """A value as data that another process can have: numbers, words, switches, and tuples of them."""
     if type(value) in (bool, int, float, type(None)):
         return value
+    if isinstance(value, numbers.Real):  # one of NumPy's
+        return float(value)
     if type(value) is str:
         return cut(value)
+    if getattr(value, "numel", lambda: 0)() == 1:  # a tensor, or a parameter
+        return as_number(value)
     if type(value) in (tuple, list) and len(value) <= LONGEST_TUPLE:
         return tuple(map(plain, value))
     return OPAQUE
+
+
+def as_number(value: Any) -> float | None:
+    """A number of any kind, or a tensor of one element; None where it is none."""
+    if isinstance(value, bool) or not (isinstance(value, numbers.Real) or getattr(value, "numel", lambda: 0)() == 1):
+        return None
+    try:
+        return float(value)
+    except (TypeError, ValueError, RuntimeError):
+        return None
 
 
 LONGEST_TUPLE = 16
@@ -114,6 +129,21 @@ def argument(parameter: inspect.Parameter) -> Argument:
     return Argument(cut(parameter.name), kinds.get(parameter.kind, "named"), default)
 
 
+@dataclass(frozen=True)
+class Holdings:
+    """What an optimizer that was built holds by name, as plain data.
+
+    Args:
+        group: the options of its first parameter group; none where its groups are no dicts.
+        defaults: its `defaults`.
+        attributes: its own attributes.
+    """
+
+    group: Mapping[str, Any] = field(default_factory=dict)
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+
+
 class SubjectInterface(ABC):
     """How an optimizer class or factory is called in the paper's names. Subclasses are dataclasses with these fields.
 
@@ -132,8 +162,8 @@ class SubjectInterface(ABC):
     signature: tuple[Argument, ...]
 
     @abstractmethod
-    def held_options(self, case: Case, path: Mapping[str, Any], dtype: str, device: str) -> dict[str, Any]:
-        """The options that the first parameter group holds, as plain data.
+    def holdings(self, case: Case, path: Mapping[str, Any], dtype: str, device: str) -> Holdings:
+        """What a built optimizer holds by name.
 
         Raises:
             SubjectRaised: the constructor refused.

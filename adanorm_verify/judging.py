@@ -93,7 +93,7 @@ def run_of(check: Check, combination: Combination) -> Run:
 
 def reachable(check: Check, silent: Sequence[str]) -> bool:
     """Whether mechanisms that stayed silent could have happened: a pinned gamma = 0 leaves no correction to see."""
-    pinned = check.subject.pinned
+    pinned = {**check.subject.pinned, **(check.reading.read if check.reading else {})}
     of = {m.of for m in mechanisms_of(check.algorithm) if m.name in check.silent}
     impossible = {m.name for m in mechanisms_of(check.algorithm) if m.of in of}
     if pinned.get("gamma") == 0:
@@ -134,7 +134,11 @@ def diverging(
 def notes(check: Check, combinations: Sequence[Combination]) -> list[str]:
     """What a reader should know beside the verdict."""
     lines = []
-    free = [n for n in check.algorithm.hyperparameters if n not in check.subject.spelling]
+    read = check.reading.read if check.reading else {}
+    free = [n for n in check.algorithm.hyperparameters if n not in check.subject.spelling and n not in read]
+    if held := {name: value for name, value in read.items() if name in check.algorithm.hyperparameters}:
+        values = ", ".join(f"{name} = {value:g}" for name, value in held.items())
+        lines.append(f"the constructor takes no {', '.join(held)}; {values} was read from its param_groups")
     if free:
         taken = ", ".join(f"{name} = {getattr(check.base, name):g}" for name in free)
         lines.append(

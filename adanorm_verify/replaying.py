@@ -16,7 +16,7 @@ from .hosting.lending import subject_of
 from .hosting.source import Limits, Source
 from .hosting.supervisor import SubjectEnded
 from .paper import algorithm as paper_algorithm
-from .runs import Check, probe, run_case
+from .runs import Check, checked, probe, run_case
 from .verdict import Divergence, Verdict, optional
 
 SCHEMA = 1
@@ -79,7 +79,7 @@ def replay(verdict: Verdict, limits: Limits | None = None, in_process: bool = Fa
     source = Source(verdict.target, None, arguments_of(setup), legacy=legacy, device=setup.device)
     asked = subject_of(source, setup.rename, paper.hyperparameters, limits, in_process, setup.sharded)
     with asked as (subject, _):
-        check = Check(subject, paper, subject.base, setup.device)
+        check = checked(subject, paper, setup.device)
         return tuple(replayed(check, divergence) for divergence in recorded)
 
 

@@ -18,6 +18,7 @@ from .formats import representable
 from .interface import Snapshot, SubjectInterface, SubjectRaised
 from .mechanisms import mechanisms_of, values
 from .paper import Algorithm, Hyperparameters
+from .reading import Reading, read_back
 from .rounding import PRECISIONS, DeviceStep, Step
 from .trajectory import Quantities, plainly
 
@@ -68,6 +69,7 @@ class Check:
         base: hyperparameters where a case does not choose.
         device: of the tensors.
         silent: mechanisms that the list cannot have.
+        reading: what the built subject says of its hyperparameters.
         known: envelopes of designed cases that were asked for before, also by other lists in this check's place.
     """
 
@@ -76,6 +78,7 @@ class Check:
     base: Hyperparameters
     device: str
     silent: frozenset[str] = frozenset()
+    reading: Reading | None = None
     known: dict[Any, tuple[Algorithm, Bounded]] = field(default_factory=dict, repr=False)
 
     @property
@@ -121,6 +124,12 @@ class Check:
         return compare(case, self.envelope(case, combination), snapshots, combination.mapping)
 
 
+def checked(subject: SubjectInterface, algorithm: Algorithm, device: str) -> Check:
+    """The check of a subject against a list, at the hyperparameters that the subject really has."""
+    reading = read_back(subject, device)
+    return Check(subject, algorithm, reading.base, device, reading=reading)
+
+
 def probe(check: Check, path: str, dtype: str) -> Combination:
     """Ask the subject what it keeps and what groups may set; a path that cannot take a plain step, or that no code of
     the subject implements, gets a note."""
@@ -128,7 +137,7 @@ def probe(check: Check, path: str, dtype: str) -> Combination:
     case = check.prepared(streams.PROBE, combination)
     flags = check.subject.paths[path]
     try:
-        options = check.subject.held_options(case, flags, dtype, check.device)
+        options = check.subject.holdings(case, flags, dtype, check.device).group
         combination.grouped = frozenset(n for n in check.subject.settable if check.subject.spelling[n] in options)
         snapshots = begun(check.snapshots(case, combination, None))
     except SubjectRaised as error:

@@ -15,7 +15,7 @@ import torch
 
 from . import heartbeat
 from .cases import Case
-from .interface import Argument, Snapshot, SubjectInterface, SubjectRaised, asked_signature, plain
+from .interface import Argument, Holdings, Snapshot, SubjectInterface, SubjectRaised, asked_signature, plain
 from .paper import HYPERPARAMETERS
 from .texts import LONGEST_KEY
 
@@ -78,14 +78,12 @@ class Subject(SubjectInterface):
             raise SubjectRaised(0, TypeError(f"it returned {type(optimizer).__name__}, which has no step()"))
         return optimizer, parameters
 
-    def held_options(self, case: Case, path: Mapping[str, Any], dtype: str, device: str) -> dict[str, Any]:
-        """See `SubjectInterface.held_options`."""
+    def holdings(self, case: Case, path: Mapping[str, Any], dtype: str, device: str) -> Holdings:
+        """See `SubjectInterface.holdings`."""
         optimizer, _ = self.build(case, path, dtype, device, frozenset())
-        groups = getattr(optimizer, "param_groups", None)
-        first = groups[0] if isinstance(groups, list | tuple) and groups else {}
-        if not isinstance(first, Mapping):
-            return {}
-        return {name: plain(value) for name, value in first.items() if isinstance(name, str) and name != "params"}
+        groups = groups_of(optimizer) or [{}]
+        places = groups[0], getattr(optimizer, "defaults", None), getattr(optimizer, "__dict__", None)
+        return Holdings(*map(named, places))
 
     def unread(self, case: Case, path: str, dtype: str, device: str) -> str:
         """See `SubjectInterface.unread`."""
@@ -172,6 +170,21 @@ def numeric(value: Any) -> np.ndarray | None:
     if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= float(np.finfo(np.float64).max):
         return np.asarray(float(value))
     return None
+
+
+def named(place: Any) -> dict[str, Any]:
+    """What a mapping holds by name, as plain data, but for the parameters."""
+    items = place.items() if isinstance(place, Mapping) else ()
+    own = {key: x for key, x in items if isinstance(key, str) and key not in ("params", "param_groups", "state")}
+    return {key: plain(x) for key, x in own.items() if len(key) <= LONGEST_KEY}
+
+
+def groups_of(optimizer: Any) -> list[dict[Any, Any]] | None:
+    """The parameter groups of an optimizer; None where they are not the dicts that torch's optimizers have."""
+    groups = getattr(optimizer, "param_groups", None)
+    if not isinstance(groups, list | tuple) or not all(isinstance(group, dict) for group in groups):
+        return None
+    return list(groups) or None
 
 
 def as_array(tensor: torch.Tensor) -> np.ndarray:

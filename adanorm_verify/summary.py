@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +12,7 @@ from .cases import Case
 from .paper import algorithm
 
 if TYPE_CHECKING:
-    from .verdict import Verdict
+    from .verdict import CheckResult, Verdict
 
 HEADLINES = {
     "conforms": "{target} conforms to {title}",
@@ -78,20 +78,36 @@ def deviations(verdict: Verdict) -> Iterator[str]:
             yield f"    found  {found.found}"
 
 
+def by_cause(results: Iterable[CheckResult]) -> list[list[CheckResult]]:
+    """Results of one outcome and one cause together, in the order in which they were met."""
+    merged: dict[tuple[str, ...], list[CheckResult]] = {}
+    for result in results:
+        key = (result.cause,) if result.cause else (result.name, result.message)
+        merged.setdefault((result.outcome, result.reason, *key), []).append(result)
+    return list(merged.values())
+
+
 def checks(verdict: Verdict) -> Iterator[str]:
-    """How many checks passed, and a line for each that failed, with its paths."""
+    """How many checks passed, and a line for each cause of a failure, with the checks and paths that met it."""
     if not verdict.checks:
         return
     counts = Counter(result.outcome for result in verdict.checks)
-    yield "checks: " + ", ".join(f"{count} {outcome}" for outcome, count in counts.items())
-    told: dict[tuple[str, ...], list[str]] = {}
-    for r in verdict.checks:
-        if r.outcome in ("failed", "warned", "expected", "stale"):
-            told.setdefault((r.outcome, r.name, r.message, r.reason), []).append(r.path)
-    for (outcome, name, message, reason), paths in told.items():
-        said = f" ({reason})" if reason else ""
-        text = "; ".join(message.splitlines()) or "it passes"
-        yield f"  {outcome}: {name}{said}, {', '.join(paths)}: {text}"
+    causes = Counter(results[0].outcome for results in by_cause(verdict.checks) if results[0].cause)
+    told = {outcome: f" of {causes[outcome]}" for outcome, count in counts.items() if 0 < causes[outcome] < count}
+    said = {outcome: f"{text} cause{'s' * (causes[outcome] > 1)}" for outcome, text in told.items()}
+    yield "checks: " + ", ".join(f"{count} {outcome}{said.get(outcome, '')}" for outcome, count in counts.items())
+    pressing = [r for r in verdict.checks if r.outcome in ("failed", "warned", "expected", "stale")]
+    for results in by_cause(pressing):
+        yield finding(results)
+
+
+def finding(results: Sequence[CheckResult]) -> str:
+    """A line for results of one cause."""
+    first = results[0]
+    reason = f" ({first.reason})" if first.reason else ""
+    names, paths = (", ".join(dict.fromkeys(texts)) for texts in zip(*((r.name, r.path) for r in results), strict=True))
+    text = "; ".join(first.message.splitlines()) or "it passes"
+    return f"  {first.outcome}: {names}{reason}, {paths}: {text}"
 
 
 def accepting(verdict: Verdict) -> Iterator[str]:

@@ -114,6 +114,7 @@ class CheckResult:
         dtype: of the tensors.
         message: what is wrong, for `failed` and `expected`; why not, for `not-applicable`.
         reason: the caller's, for `expected` and `stale`.
+        cause: what is wrong without its place; results of one cause are one finding.
     """
 
     name: str
@@ -123,6 +124,7 @@ class CheckResult:
     dtype: str
     message: str = ""
     reason: str = ""
+    cause: str = ""
 
 
 @dataclass(frozen=True)

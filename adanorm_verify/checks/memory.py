@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any, TypeGuard
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from ..subject import groups_of
 from .options import DECAY
-from .pages import Failed, NotApplicable, check_page
+from .pages import Failed, NotApplicable, Warned, check_page
 from .trial import Trial, like
 
 
@@ -70,15 +72,16 @@ def check_gradients_kept(trial: Trial) -> None:
 def check_zero_grad(trial: Trial) -> None:
     case = trial.case()
     live = trial.start(case.theta)
-    if not hasattr(live.optimizer, "zero_grad"):
-        raise NotApplicable("it has no zero_grad")
+    refuse_without_zero_grad(live.optimizer)
     for parameter in live.parameters:
         parameter.grad = torch.zeros_like(parameter)
     found = []
     for gradients in case.steps:
         live.optimizer.zero_grad(set_to_none=False)
         for tensor, (parameter, gradient) in enumerate(zip(live.parameters, gradients, strict=True)):
-            if parameter.grad is None or parameter.grad.any():
+            if parameter.grad is None:
+                raise Warned("zero_grad(set_to_none=False) drops gradients, as if it were asked to set them to None")
+            if parameter.grad.any():
                 raise Failed(f"zero_grad(set_to_none=False) leaves the gradient of tensor {tensor} as it was")
             parameter.grad += like(np.asarray(gradient), parameter)
         live.advance()
@@ -87,6 +90,18 @@ def check_zero_grad(trial: Trial) -> None:
     live.optimizer.zero_grad(set_to_none=True)
     if any(parameter.grad is not None for parameter in live.parameters):
         raise Failed("zero_grad(set_to_none=True) leaves gradients")
+
+
+def refuse_without_zero_grad(optimizer: Any) -> None:
+    """Raise `NotApplicable` where there is no zero_grad, or none that may be told to keep the memory."""
+    if not hasattr(optimizer, "zero_grad"):
+        raise NotApplicable("it has no zero_grad")
+    try:
+        inspect.signature(optimizer.zero_grad).bind(set_to_none=False)
+    except TypeError as error:
+        raise NotApplicable("its zero_grad() takes no set_to_none") from error
+    except ValueError:  # one without a signature is called
+        return
 
 
 @check_page(
@@ -102,7 +117,7 @@ def check_in_place(trial: Trial) -> None:
     for step, gradients in enumerate(case.steps, 1):
         live.step(gradients)
         hold_place(live.parameters, views, step)
-    groups = getattr(live.optimizer, "param_groups", [])
+    groups = groups_of(live.optimizer) or []
     if groups and [id(p) for group in groups for p in group["params"]] != owners:
         raise Failed("its param_groups no longer hold the parameters that it was given")
 

@@ -79,10 +79,9 @@ def spelling(trial: Trial, name: str) -> str:
 
 def groups_of(live: Live, spelled: str) -> list[dict[str, Any]]:
     """The parameter groups, which must hold an option."""
-    groups = getattr(live.optimizer, "param_groups", None) or [{}]
-    if spelled not in groups[0]:
+    if spelled not in live.groups[0]:
         raise NotApplicable(f"its groups hold no {spelled}")
-    return groups
+    return live.groups
 
 
 OTHER = {"lr": RATE, "beta1": 0.5, "beta2": 0.75, "gamma": 0.5, "eps": 0.125}
@@ -113,8 +112,7 @@ def offers(trial: Trial, option: str) -> bool:
     subject = trial.subject
     if option not in subject.parameters or option in subject.arguments:
         return False
-    groups = getattr(trial.start(trial.case().theta).optimizer, "param_groups", None) or [{}]
-    return option in groups[0]
+    return option in trial.start(trial.case().theta).groups[0]
 
 
 def hold_group(trial: Trial, other: Trial, options: dict[str, Any]) -> None:

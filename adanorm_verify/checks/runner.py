@@ -12,7 +12,7 @@ from ..interface import SubjectRaised
 from ..runs import Check, Combination
 from ..subject import Subject, undisturbed
 from ..texts import cut, said
-from ..verdict import CheckResult
+from ..verdict import CheckOutcome, CheckResult
 from .judge import Judge, outlined
 from .pages import CheckPage, Failed, NotApplicable, Warned, registered
 from .selection import chosen, judged
@@ -66,14 +66,20 @@ def run_one(page: CheckPage, trial: Trial) -> CheckResult:
     except NotApplicable as error:
         return replace(result, outcome="not-applicable", message=brief(error))
     except Warned as error:
-        return replace(result, outcome="warned", message=brief(error))
+        return found(result, "warned", brief(error))
     except Failed as error:
-        return replace(result, outcome="failed", message=brief(error))
+        return found(result, "failed", brief(error))
     except SubjectRaised as error:
-        return replace(result, outcome="failed", message=f"step {error.step} raised {brief(error)}")
+        return found(result, "failed", f"step {error.step} raised {brief(error)}", brief(error))
     except BaseException as error:  # foreign code may raise anything, SystemExit included
-        return replace(result, outcome="failed", message=f"raised {brief(said(error))}")
+        text = brief(said(error))
+        return found(result, "failed", f"raised {text}", text)
     return replace(result, message=brief(note or ""))
+
+
+def found(result: CheckResult, outcome: CheckOutcome, message: str, cause: str = "") -> CheckResult:
+    """The result of what needs a reader; its cause is the first line of the message where none is given."""
+    return replace(result, outcome=outcome, message=message, cause=(cause or message).partition("\n")[0])
 
 
 LONGEST_LINES = 6

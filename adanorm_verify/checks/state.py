@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -17,7 +18,8 @@ from ..subject import DTYPES
 from . import fresh
 from .comparing import Path
 from .pages import Failed, NotApplicable, check_page
-from .trial import HALF, Live, Trial, refusable
+from .returning import cause_of_loss
+from .trial import HALF, Live, Trial, deliberate, refusable
 
 
 def interrupted(trial: Trial) -> tuple[Live, Sequence[Gradients], Path]:
@@ -52,8 +54,9 @@ def check_state_in_a_fresh_instance(trial: Trial) -> None:
     data = fresh.saved(live.optimizer.state_dict())
     other = trial.start(copied(live.parameters))
     other.optimizer.load_state_dict(fresh.loaded(data))
-    found = same_draws(lambda: other.go(rest), generator)
-    trial.same(found, expected, "loaded into a fresh instance it goes on otherwise")
+    with cause_of_loss(live, other):
+        found = same_draws(lambda: other.go(rest), generator)
+        trial.same(found, expected, "loaded into a fresh instance it goes on otherwise")
 
 
 @check_page(
@@ -74,15 +77,13 @@ def check_state_in_a_fresh_process(trial: Trial) -> None:
     trial.same(found, expected, "in a fresh process it goes on otherwise")
 
 
-def parameters_of(optimizer: Any) -> list[Tensor]:
-    return [parameter for group in optimizer.param_groups for parameter in group["params"]]
-
-
 def both_go_on(trial: Trial, live: Live, other: Any, rest: Sequence[Gradients], expected: Path, what: str) -> None:
     """Hold a copy and then its original against the run that was not interrupted."""
     generator = torch.get_rng_state()
-    twin = Live(other, parameters_of(other), live.steps)
-    trial.same(same_draws(lambda: twin.go(rest), generator), expected, f"{what} goes on otherwise")
+    twin = Live(other, [], live.steps)
+    twin.parameters = [parameter for group in twin.groups for parameter in group["params"]]
+    with cause_of_loss(live, twin):
+        trial.same(same_draws(lambda: twin.go(rest), generator), expected, f"{what} goes on otherwise")
     what = f"the original goes on otherwise beside {what}"
     trial.same(same_draws(lambda: live.go(rest), generator), expected, what)
 
@@ -123,15 +124,29 @@ def check_added_group(trial: Trial) -> None:
         raise NotApplicable("it has no add_param_group")
     found = live.go(first.steps[:HALF])
     added_parameters = trial.parameters(late.theta)
-    live.optimizer.add_param_group({"params": added_parameters})
+    add_group(trial, live, added_parameters)
     live.parameters += added_parameters
     together = live.go([(*old, *new) for old, new in zip(first.steps[HALF:], late.steps, strict=False)])
     found = [*found, *([old] for old, _ in together)]
     what = f"a group added after step {HALF} disturbs the others"
     trial.anchored(found, first, lambda: trial.run(first), what)
     late = late.first(len(together))
+    if all(np.array_equal(new, old) for (_, new), old in zip(together, [late.theta[0]] * len(together), strict=True)):
+        raise Failed(f"a group added after step {HALF} never moves")
     what = f"a group added after step {HALF} does not move as in an optimizer of its own"
     trial.anchored([[new] for _, new in together], late, lambda: trial.run(late), what)
+
+
+def add_group(trial: Trial, live: Live, parameters: list[Tensor]) -> None:
+    """Add a group; `NotApplicable` where that is refused and nothing has changed."""
+    before, groups = live.thetas, len(live.groups)
+    try:
+        live.optimizer.add_param_group({"params": parameters})
+    except Exception as error:  # a refusal may be of any kind
+        unchanged = len(live.groups) == groups and not trial.difference([live.thetas], [before])
+        if deliberate(error) and unchanged:
+            raise NotApplicable(f"refuses a group added in mid-run: {type(error).__name__}: {error}") from error
+        raise
 
 
 CONVERTED = ("float64", "bfloat16")
@@ -167,9 +182,10 @@ def continues_in(trial: Trial, dtype: str) -> bool:
     live.go(case.steps[:HALF])
     again = other.start(copied(live.parameters, other.dtype))
     again.optimizer.load_state_dict(fresh.loaded(fresh.saved(live.optimizer.state_dict())))
-    found = again.go(case.steps[HALF:])
-    what = f"loaded into {dtype} parameters it leaves what the coarser format explains"
-    trial.alike(found, straight[HALF:], coarse.twice(case)[HALF:], what)
+    with cause_of_loss(live, again):
+        found = again.go(case.steps[HALF:])
+        what = f"loaded into {dtype} parameters it leaves what the coarser format explains"
+        trial.alike(found, straight[HALF:], coarse.twice(case)[HALF:], what)
     for index, parameter in enumerate(again.parameters):
         for key, value in again.state(index).items():
             elementwise = isinstance(value, Tensor) and value.shape == parameter.shape and value.ndim > 0

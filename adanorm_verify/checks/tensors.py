@@ -215,9 +215,14 @@ def check_complex_parameter(trial: Trial) -> str:
 
 
 def speaks_of(word: str, optimizer: Any) -> bool:
-    """Whether the modules that an optimizer's classes come from have a word; torch's base class has them all."""
-    classes = [c for c in type(optimizer).__mro__ if c not in (torch.optim.Optimizer, object)]
-    return any(word in source(sys.modules.get(c.__module__)) for c in classes)
+    """Whether the modules that an optimizer's classes come from have a word.
+
+    A class of torch counts only where its step is the one that runs: of an inherited constructor nothing follows.
+    """
+    running = inspect.unwrap(type(optimizer).step).__module__  # torch puts its hook into the class itself
+    modules = {c.__module__ for c in type(optimizer).__mro__ if c not in (torch.optim.Optimizer, object)}
+    counting = [name for name in modules if name == running or not f"{name}.".startswith("torch.")]
+    return any(word in source(sys.modules.get(name)) for name in counting)
 
 
 def source(module: Any) -> str:

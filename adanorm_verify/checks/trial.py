@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dis
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -18,7 +19,7 @@ from ..formats import representable
 from ..interface import SubjectRaised
 from ..paper import Hyperparameters
 from ..runs import Combination
-from ..subject import DTYPES, Subject, as_array
+from ..subject import DTYPES, Subject, as_array, groups_of
 from ..texts import said
 from ..trajectory import Quantities
 from .comparing import Path, added
@@ -51,6 +52,21 @@ def refusable(what: str) -> Iterator[None]:
     except BaseException as error:  # a foreign constructor or step may raise anything
         cause = error if isinstance(error, SubjectRaised) else SubjectRaised(0, error)
         raise NotApplicable(f"refuses {what}: {cause}") from error
+
+
+def deliberate(error: BaseException) -> bool:
+    """Whether an exception comes from a `raise` in code that is not torch's: a refusal that somebody wrote.
+
+    An operation that does not fit raises from within an expression, and an assertion is about the code itself.
+    """
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None or isinstance(error, AssertionError):
+        return False
+    frame = trace.tb_frame
+    raising = frame.f_code.co_code[trace.tb_lasti] == dis.opmap["RAISE_VARARGS"]
+    return raising and not str(frame.f_globals.get("__name__", "")).startswith("torch.")
 
 
 @dataclass
@@ -94,6 +110,16 @@ class Live:
     def thetas(self) -> list[np.ndarray]:
         """The parameters now; a complex one as pairs of reals."""
         return [as_array(real(parameter.detach())) for parameter in self.parameters]
+
+    @property
+    def groups(self) -> list[dict[Any, Any]]:
+        """The parameter groups; `NotApplicable` where they are no dicts."""
+        if not getattr(self.optimizer, "param_groups", None):
+            raise NotApplicable("it has no param_groups")
+        groups = groups_of(self.optimizer)
+        if groups is None:
+            raise NotApplicable("param_groups are not dicts")
+        return groups
 
     def state(self, parameter: int) -> dict[str, Any]:
         """What the optimizer keeps for a parameter."""

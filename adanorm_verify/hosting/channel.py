@@ -24,6 +24,7 @@ READABLE = {
     ("adanorm_verify.checks.judge", "Changed"),
     ("adanorm_verify.checks.pages", "CheckPage"),
     ("adanorm_verify.interface", "Argument"),
+    ("adanorm_verify.interface", "Holdings"),
     ("adanorm_verify.interface", "Opaque"),
     ("adanorm_verify.paper.hyperparameters", "Hyperparameters"),
     ("adanorm_verify.verdict", "CheckResult"),

@@ -23,7 +23,7 @@ from ..checks.runner import run_one
 from ..checks.surroundings import Remembered
 from ..checks.trial import Trial
 from ..errors import CannotCheck
-from ..interface import Argument, Snapshot, SubjectRaised
+from ..interface import Argument, Holdings, Snapshot, SubjectRaised
 from ..paper import Hyperparameters
 from ..runs import Combination
 from ..subject import Subject, undisturbed
@@ -90,12 +90,12 @@ class Host:
         """What the shim for old code has translated so far."""
         return dict(self.translated or {})
 
-    def held_options(self, called: Any, case: Case, path: Mapping[str, Any], dtype: str, device: str) -> dict[str, Any]:
-        """See `SubjectInterface.held_options`."""
-        return self.subject(*called).held_options(case, path, dtype, device)
+    def holdings(self, called: Any, case: Case, path: Mapping[str, Any], dtype: str, device: str) -> Holdings:
+        """See `SubjectInterface.holdings`."""
+        return self.subject(*called).holdings(case, path, dtype, device)
 
     def restore(self) -> None:
-        """Undo what the subject did to the functions of other libraries."""
+        """Undo what the subject did to the functions of other libraries and to its process."""
         if self.remembered is not None:
             self.remembered.restore()
 

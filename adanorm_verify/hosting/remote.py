@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..cases import Case
-from ..interface import Argument, Snapshot, SubjectInterface, SubjectRaised
+from ..interface import Argument, Holdings, Snapshot, SubjectInterface, SubjectRaised
 from .supervisor import Lost, SubjectEnded, Supervised
 
 
@@ -37,9 +37,9 @@ class RemoteSubject(SubjectInterface):
         """How the process knows this subject from others of the same class."""
         return tuple(self.rename.items()), self.read
 
-    def held_options(self, case: Case, path: Mapping[str, Any], dtype: str, device: str) -> dict[str, Any]:
-        """See `SubjectInterface.held_options`."""
-        return self.supervised.call("held_options", self.called, case, dict(path), dtype, device, at=f"({dtype})")
+    def holdings(self, case: Case, path: Mapping[str, Any], dtype: str, device: str) -> Holdings:
+        """See `SubjectInterface.holdings`."""
+        return self.supervised.call("holdings", self.called, case, dict(path), dtype, device, at=f"({dtype})")
 
     def unread(self, case: Case, path: str, dtype: str, device: str) -> str:
         """See `SubjectInterface.unread`."""

@@ -13,7 +13,7 @@ from jinja2 import Environment, StrictUndefined
 
 from ..mechanisms import MECHANISMS
 from ..paper import algorithm as paper_algorithm
-from ..summary import allowing, cases, headline, not_offered, numbers
+from ..summary import allowing, by_cause, cases, headline, not_offered, numbers
 from ..verdict import CheckResult, Divergence, Record, Verdict
 from .plot import charts
 from .text import combination, flat, printable
@@ -161,14 +161,20 @@ def mechanism_table(verdict: Verdict) -> tuple[list[str], list[list[str]]]:
 
 
 def check_rows(checks: Sequence[CheckResult]) -> list[CheckRow]:
-    """Checks, what needs a reader first; the same result on several paths and dtypes is one row."""
-    merged: dict[tuple[str, str, str, str], list[str]] = {}
-    for check in sorted(checks, key=lambda check: ORDER.index(check.outcome)):
-        found = check.message or {"stale": "it passed, though it is expected to fail"}.get(check.outcome, "")
-        text = "; ".join(filter(None, (*found.splitlines(), check.reason and f"reason given: {check.reason}")))
-        key = check.name, check.group, check.outcome, text
-        merged.setdefault(key, []).append(combination(check))
-    return [CheckRow(*key, "; ".join(filter(None, where))) for key, where in merged.items()]
+    """Checks, what needs a reader first; results of one cause, in whatever checks, paths and dtypes, are one row."""
+    return [check_row(same) for same in by_cause(sorted(checks, key=lambda check: ORDER.index(check.outcome)))]
+
+
+def check_row(same: Sequence[CheckResult]) -> CheckRow:
+    """The row of results of one cause, with the text of the first."""
+    first = same[0]
+    found = first.message or {"stale": "it passed, though it is expected to fail"}.get(first.outcome, "")
+    text = "; ".join(filter(None, (*found.splitlines(), first.reason and f"reason given: {first.reason}")))
+    names, groups, where = (
+        dict.fromkeys(filter(None, texts))
+        for texts in zip(*((r.name, r.group, combination(r)) for r in same), strict=True)
+    )
+    return CheckRow(", ".join(names), ", ".join(groups), first.outcome, text, "; ".join(where))
 
 
 def page(verdict: Verdict) -> str:

@@ -20,7 +20,7 @@ from ..hosting.source import Source
 from ..interface import SubjectInterface
 from ..paper import Algorithm
 from ..paper import algorithm as paper_algorithm
-from ..runs import Check, probe
+from ..runs import checked, probe
 from ..summary import headline, place
 from ..verdict import Divergence, Verdict
 
@@ -232,7 +232,7 @@ def reproduction(
     paper = paper_algorithm(verdict.algorithm, verdict.decisions)
     source = Source(target, None, dict(arguments), "legacy" in verdict.environment, device)
     with subject_of(source, rename, paper.hyperparameters) as (subject, _):
-        check = Check(subject, paper, subject.base, device)
+        check = checked(subject, paper, device)
         combination = probe(check, divergence.path, divergence.dtype)
     steps = check.envelope(divergence.case, combination)
     bounds = [np.zeros_like(theta) for theta in divergence.case.theta]

@@ -13,7 +13,7 @@ import torch
 
 from ..cases import Case
 from ..errors import CannotCheck
-from ..interface import Argument, Snapshot, SubjectInterface, SubjectRaised
+from ..interface import Argument, Holdings, Snapshot, SubjectInterface, SubjectRaised
 from ..texts import cut
 from . import worker
 from .parts import assembled
@@ -82,11 +82,11 @@ class ShardedSubject(SubjectInterface):
         """As of the whole subject, with the number of ranks in their names."""
         return {f"{name}, sharded {self.ranks.count}": flags for name, flags in super().paths.items()}
 
-    def held_options(self, case: Case, path: Mapping[str, Any], dtype: str, device: str) -> dict[str, Any]:
+    def holdings(self, case: Case, path: Mapping[str, Any], dtype: str, device: str) -> Holdings:
         """The options of the first group, without their values."""
         answers = self.ranks.call(worker.options, self.called, case, path, dtype)
         self._refuse(answers, case)
-        return dict.fromkeys(answers[0].value)
+        return Holdings(dict.fromkeys(answers[0].value))
 
     def drive(
         self,

@@ -13,7 +13,7 @@ from torch.distributed.tensor import DTensor, Replicate, Shard, init_device_mesh
 
 from ..cases import Case
 from ..interface import SubjectRaised
-from ..subject import DTYPES, Subject, as_array, numeric
+from ..subject import DTYPES, Subject, as_array, groups_of, numeric
 from ..targets import load
 from .parts import Part, RankSnapshot
 
@@ -117,7 +117,7 @@ def options(rank: int, count: int, called: Called, case: Case, path: Mapping[str
         optimizer, _ = on_rank(called, count).build(case, path, dtype, "cpu", frozenset())
     except SubjectRaised as error:
         raise Stopped(error.step, [], str(error)) from error
-    groups = getattr(optimizer, "param_groups", None) or [{}]
+    groups = groups_of(optimizer) or [{}]
     return [name for name in groups[0] if isinstance(name, str)]
 
 

@@ -17,6 +17,7 @@ from .wrong_exchange import WRONG_EXCHANGE
 from .wrong_interface import WRONG_INTERFACE
 from .wrong_paths_asked import WRONG_PATHS_ASKED
 from .wrong_robustness import WRONG_ROBUSTNESS
+from .wrong_saving import WRONG_SAVING
 
 
 class AverageOutsideState(AdamNorm):
@@ -123,4 +124,5 @@ INTERFACE = (
     *WRONG_EXCHANGE,
     *WRONG_PATHS_ASKED,
     *WRONG_DOOR,
+    *WRONG_SAVING,
 )
