@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -97,7 +99,7 @@ def counts_in(seen: Sequence[Numbers], bases: Sequence[float]) -> list[Count]:
     found = []
     for place in seen[-1]:
         values = [read_then.get(place, math.nan) for read_then in seen]
-        moved = all(x != y for x, y in zip(values, values[1:], strict=False))
+        moved = all(x != y for x, y in pairwise(values))
         kinds = (count for count in candidates(place, bases) if moved and follows(count, values))
         if count := next(kinds, None):
             found.append(count)
@@ -144,6 +146,12 @@ def saved_state(live: Live) -> Any:
     return fresh.loaded(fresh.saved(live.optimizer.state_dict()))
 
 
+def types_of(live: Live, counts: Sequence[Count]) -> list[Any]:
+    """What counts of steps are kept as now: tensors of a dtype, or Python's numbers, which have no limit."""
+    state = live.optimizer.state_dict()
+    return [at(state, count.place) for count in counts if count.base is None]
+
+
 def taken_up(trial: Trial, live: Live, state: Any) -> Live:
     """A fresh instance over copies of an optimizer's parameters, which has loaded a state."""
     copies = [parameter.detach().clone() for parameter in live.parameters]
@@ -154,7 +162,7 @@ def taken_up(trial: Trial, live: Live, state: Any) -> Live:
 
 def set_forward(trial: Trial, live: Live, counts: Sequence[Count], steps: int) -> Live:
     """A fresh instance that has loaded an optimizer's state with its counts set to so many steps."""
-    state = saved_state(live)
+    state = copy.deepcopy(live.optimizer.state_dict())
     for count in counts:
         set_count(state, count, steps)
     return taken_up(trial, live, state)

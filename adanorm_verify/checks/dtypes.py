@@ -4,52 +4,60 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 import torch
 
 from ..cases import Case
 from ..subject import DTYPES, SubjectRaised, representable
-from .large import refuse_unanchored
+from .anchors import refuse_unanchored, unless_known
+from .comparing import Path
+from .long import check_large_counts, counted_in
 from .pages import Failed, NotApplicable, Warned, check_page
-from .trial import HALF, MAGNITUDES, Live, Trial, refusable
+from .trial import MAGNITUDES, Live, Trial, refusable
 
-STEPS = MAGNITUDES[:4]
-"""The norm falls at the second step, so that the correction acts there."""
+NAMES = ("bfloat16", "float16", "float32", "float64")
+"""Coarse ones first."""
+STEPS = MAGNITUDES[:6]
+"""The norm falls at the second step, so that the correction acts there, and again later."""
+ADDED = 2
+"""Steps before a group is added."""
 SHAPE = (3,)
 DELIBERATE = (ValueError, NotImplementedError, TypeError)
 """What a refusal that was meant raises; torch raises others where an operation does not fit."""
 
 
+def case_in(trial: Trial, dtype: str) -> Case:
+    """A tensor of a dtype along gradients that no other dtype has."""
+    return representable(trial.case(STEPS, [SHAPE] * len(NAMES)).only(NAMES.index(dtype)), dtype)
+
+
 def known_dtypes(trial: Trial) -> list[str]:
-    """The dtypes in which the subject alone is the algorithm, coarse ones first.
+    """The dtypes in which the subject alone is the algorithm.
 
     Raises:
         NotApplicable: there is one at most.
     """
-    found = []
-    for dtype in ("bfloat16", "float16", "float32", "float64"):
-        try:
-            with refusable(dtype):
-                found += [dtype] if trial.within(dtype).conforms else []
-        except NotApplicable:
-            continue
+    found = [dtype for dtype in NAMES if follows_alone(trial.within(dtype))]
     if len(found) < 2:
         raise NotApplicable(f"it is the algorithm in no two dtypes, but in {', '.join(found) or 'none'}")
     return found
 
 
-def cases_of(trial: Trial, dtypes: Sequence[str]) -> list[Case]:
-    """A tensor of each dtype along gradients of its own."""
-    whole = trial.case(STEPS, [SHAPE] * len(dtypes))
-    return [representable(whole.only(i), dtype) for i, dtype in enumerate(dtypes)]
+def follows_alone(trial: Trial) -> bool:
+    case = case_in(trial, trial.combination.dtype)
+    try:
+        with refusable(trial.combination.dtype):
+            trial.follows(trial.run(case), case, "")
+    except (Failed, NotApplicable):
+        return False
+    return True
 
 
-def tensors_of(cases: Sequence[Case], dtypes: Sequence[str], trial: Trial) -> list[torch.Tensor]:
-    return [
-        torch.tensor(case.theta[0], dtype=DTYPES[dtype], device=trial.device)
-        for case, dtype in zip(cases, dtypes, strict=True)
-    ]
+def placed(trial: Trial, dtypes: Sequence[str]) -> list[torch.Tensor]:
+    """New parameters, one of each dtype, where their cases start."""
+    return trial.parameters([trial.within(dtype).parameters(case_in(trial, dtype).theta)[0] for dtype in dtypes])
 
 
 def go(live: Live, cases: Sequence[Case], what: str) -> list[list[np.ndarray]]:
@@ -75,17 +83,23 @@ def go(live: Live, cases: Sequence[Case], what: str) -> list[list[np.ndarray]]:
     return path
 
 
-def hold_each(trial: Trial, path: Sequence[Sequence[np.ndarray]], cases: Sequence[Case], dtypes, what: str) -> None:
+def hold_each(trial: Trial, path: Path, dtypes: Sequence[str], where: str) -> None:
     """Hold each tensor against the equations in its own dtype."""
-    for i, (case, dtype) in enumerate(zip(cases, dtypes, strict=True)):
-        found = [[thetas[i]] for thetas in path]
-        trial.within(dtype).follows(found, case, f"{what}, the {dtype} one does not move as the equations say")
+    for i, dtype in enumerate(dtypes):
+        hold_one(trial, [[thetas[i]] for thetas in path], dtype, where)
+
+
+def hold_one(trial: Trial, found: Path, dtype: str, where: str) -> None:
+    """Hold the tensor of a dtype, as far as it went, against the equations in that dtype."""
+    own = trial.within(dtype)
+    values, bounds = (run[: len(found)] for run in own.expected(case_in(trial, dtype)))
+    own.alike(found, values, bounds, f"{where}, the {dtype} one does not move as the equations say")
 
 
 @check_page(
     "robustness",
     catches="parameters of several dtypes, in one group or in several, of which one is computed in another's dtype.",
-    sample="beside float32 in one group, the float64 one does not move as the equations say: tensor 0, element 0 ...",
+    sample="with groups of float32, float64, the float64 one does not move as the equations say: tensor 0, element ...",
     profiles=("default", "thorough"),
 )
 def check_mixed_dtypes(trial: Trial) -> str:
@@ -93,50 +107,48 @@ def check_mixed_dtypes(trial: Trial) -> str:
         raise NotApplicable("the norm is taken over all tensors, by decision norm_scope=vector")
     known = known_dtypes(trial)
     for dtypes in (known, known[::-1]):
-        told = ", ".join(dtypes)
-        cases = cases_of(trial, dtypes)
-        together = trial.start(tensors_of(cases, dtypes, trial))
-        path = go(together, cases, f"parameters of {told} in one group")
-        hold_each(trial, path, cases, dtypes, f"with parameters of {told} in one group")
-        parameters = trial.parameters(tensors_of(cases, dtypes, trial))
-        apart = trial.over(parameters, [{"params": [parameter]} for parameter in parameters])
-        path = go(apart, cases, f"groups of {told}")
-        hold_each(trial, path, cases, dtypes, f"with groups of {told}")
+        cases = [case_in(trial, dtype) for dtype in dtypes]
+        within = f"parameters of {', '.join(dtypes)} in one group"
+        parameters = placed(trial, dtypes)
+        hold_each(trial, go(trial.over(parameters, parameters), cases, within), dtypes, f"with {within}")
+        between = f"groups of {', '.join(dtypes)}"
+        parameters = placed(trial, dtypes)
+        groups = [{"params": [parameter]} for parameter in parameters]
+        hold_each(trial, go(trial.over(parameters, groups), cases, between), dtypes, f"with {between}")
     return f"mixed {', '.join(known)}"
 
 
 @check_page(
     "robustness",
     catches="a group added in mid-run in another dtype than those before it, and computed in theirs.",
-    sample="in a group added after step 4 to one of float32, the float64 one does not move as the equations say: ...",
+    sample="after a group of float64 was added to one of float32, the float64 one does not move as the equations say",
     profiles=("default", "thorough"),
 )
 def check_added_group_of_another_dtype(trial: Trial) -> None:
     if trial.one_vector:
         raise NotApplicable("the norm is taken over all tensors, by decision norm_scope=vector")
     known = known_dtypes(trial)
-    for first, later in ((known[0], known[-1]), (known[-2], known[-1]), (known[-1], known[0])):
-        hold_added(trial, first, later)
+    for first, later in dict.fromkeys(((known[0], known[-1]), (known[-2], known[-1]), (known[-1], known[0]))):
+        with unless_known(trial, check_mixed_dtypes):
+            hold_added(trial, first, later)
 
 
 def hold_added(trial: Trial, first: str, later: str) -> None:
-    """Hold a group of another dtype, added half-way, and the one that was there, against the equations."""
-    dtypes = (first, later)
-    whole = representable(trial.case(MAGNITUDES, [SHAPE]), first)
-    late = representable(trial.case(MAGNITUDES[:HALF], [SHAPE]), later)
-    live = trial.start(tensors_of([whole], [first], trial))
+    """Hold a group of another dtype, added in mid-run, and the one that was there, against the equations."""
+    live = trial.over(parameters := placed(trial, [first]), parameters)
     if not hasattr(live.optimizer, "add_param_group"):
         raise NotApplicable("it has no add_param_group")
-    before = live.go(whole.steps[:HALF])
-    parameters = trial.parameters(tensors_of([late], [later], trial))
+    early = live.go(case_in(trial, first).steps[:ADDED])
+    added = placed(trial, [later])
     with refusable("a group added later"):
-        live.optimizer.add_param_group({"params": parameters})
-    live.parameters += parameters
-    path = live.go([(*old, *new) for old, new in zip(whole.steps[HALF:], late.steps, strict=True)])
-    what = f"in a group of {later} added after step {HALF} to one of {first}"
-    every = ([*before, *([old] for old, _ in path)], [[new] for _, new in path])
-    for found, case, dtype in zip(every, (whole, late), dtypes, strict=True):
-        trial.within(dtype).follows(found, case, f"{what}, the {dtype} one does not move as the equations say")
+        live.optimizer.add_param_group({"params": added})
+    live.parameters += added
+    rest = replace(case_in(trial, first), steps=case_in(trial, first).steps[ADDED:])
+    new = case_in(trial, later).first(len(rest.steps))
+    path = go(live, [rest, new], f"a group of {later} added to one of {first}")
+    where = f"after a group of {later} was added to one of {first}"
+    hold_one(trial, [*early, *([old] for old, _ in path)], first, where)
+    hold_one(trial, [[new] for _, new in path], later, where)
 
 
 SIZES = (2.0**9, 2.0**-4, 2.0**-13, 1.0, 2.0**-6)
@@ -207,6 +219,18 @@ def check_default_dtype(trial: Trial) -> None:
         except SubjectRaised as error:
             raise Warned(f"under the default dtype {dtype} step {error.step} raised {error}") from error
         trial.follows(path, case, f"under the default dtype {dtype} it leaves the equations")
+    hold_counts(trial)
+
+
+def hold_counts(trial: Trial) -> None:
+    """Raise `Failed` where counts stand still under the coarsest default dtype and not under the usual one."""
+    try:
+        with unless_known(trial, check_large_counts), default_dtype("bfloat16"):
+            counted_in(trial)
+    except Failed as failure:
+        raise Failed(f"under the default dtype bfloat16 {failure}") from failure
+    except NotApplicable:  # other checks say why
+        return
 
 
 ELEMENTS, ELEMENT = 1_024, 25.0

@@ -5,15 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from ..cases import Case
 from ..subject import SubjectRaised
-from .comparing import Path, Thetas, added
-from .counts import Count, at, counts_in, holds, read, saved_state, set_count, set_forward, taken_up
+from .anchors import unless_known
+from .comparing import Path, added
+from .counts import Count, counts_in, holds, read, saved_state, set_forward, taken_up, types_of
 from .pages import Failed, NotApplicable, check_page
 from .trial import MAGNITUDES, Live, Trial, refusable
 
@@ -47,7 +48,7 @@ class Marathon:
     live: Live
     counts: list[Count]
     jumps: tuple[int, ...]
-    path: list[Thetas]
+    path: list[list[np.ndarray]]
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -86,9 +87,8 @@ class Marathon:
         """Whether the next step depends on a count: a second one may be there for its reader's information."""
         ends = []
         for steps in (LEAD, LARGE[0]):
-            state = saved_state(self.live)
-            set_count(state, count, steps)
-            ends.append(taken_up(self.trial, self.live, state).go([self.case.steps[LEAD]]))
+            other = set_forward(self.trial, self.live, [count], steps)
+            ends.append(other.go([self.case.steps[LEAD]]))
         return bool(self.trial.difference(*ends))
 
     def hold(self, what: str) -> None:
@@ -130,8 +130,7 @@ def cycled(steps: int) -> tuple[float, ...]:
 
 def large(live: Live, counts: Sequence[Count]) -> list[int]:
     """The numbers of steps to which counts are set: those that their types hold, and the largest of small integers."""
-    state = saved_state(live)
-    kept = [at(state, count.place) for count in counts if count.base is None]
+    kept = types_of(live, counts)
     ends = [torch.iinfo(x.dtype).max for x in kept if isinstance(x, Tensor) and small_integer(x)]
     every = sorted({*LARGE, *ends})
     return [steps for steps in every if all(holds(x, steps) for x in kept)]
@@ -186,7 +185,13 @@ def leap(run: Marathon, steps: int) -> None:
         raise
     except BaseException as error:  # loading and stepping may raise anything
         cause = error if isinstance(error, SubjectRaised) else SubjectRaised(0, error)
-        raise Failed(f"with its count set to {steps:,} it raises {cause}") from error
+        raise Failed(f"with its count set to {steps:,}{kept_as(run)} it raises {cause}") from error
+
+
+def kept_as(run: Marathon) -> str:
+    """The type of a count that is kept as a tensor, in brackets."""
+    kept = next(iter(types_of(run.live, run.counts)), None)
+    return f" (kept as {kept.dtype})" if isinstance(kept, Tensor) else ""
 
 
 @check_page(
@@ -198,10 +203,9 @@ def leap(run: Marathon, steps: int) -> None:
 )
 def check_large_counts_in_half_precision(trial: Trial) -> str:
     hold_harmless(started(trial))
-    notes: list[str] = []
     ran = [dtype for dtype in ("bfloat16", "float16") if dtype != trial.combination.dtype]
-    for dtype in ran:
-        notes += counted_in(trial.within(dtype))
+    with unless_known(trial, check_large_counts):
+        notes = [note for dtype in ran for note in counted_in(trial.within(dtype))]
     if not notes:
         raise NotApplicable(f"its state cannot be set forward in {' or '.join(ran)}")
     return "; ".join(dict.fromkeys(notes))
@@ -216,44 +220,3 @@ def counted_in(trial: Trial) -> list[str]:
     for steps in run.jumps[1:]:
         leap(run, steps)
     return [f"counts on in {trial.combination.dtype}", *run.notes]
-
-
-LONG = 10_500
-"""Faults begin at 150, 1,000 or 10,000 steps: defaults of warm-ups and schedules."""
-
-
-@check_page(
-    "trajectory",
-    catches=f"what begins late and follows no saved count: a run of {LONG:,} steps, held against the equations.",
-    sample="in a long run the parameters leave the equations: tensor 0, element 0 after step 1001: ...",
-    profiles=("thorough",),
-)
-def check_long_run(trial: Trial) -> None:
-    fine = finest(trial)
-    refuse_known(trial)
-    case = fine.case(cycled(LONG), ((2,),))
-    fine.follows(fine.run(case), case, "in a long run the parameters leave the equations")
-
-
-def finest(trial: Trial) -> Trial:
-    """In float64, where small differences show, if the subject is the algorithm there; else as it is."""
-    for chosen in (trial.within("float64"), trial):
-        try:
-            with refusable(chosen.combination.dtype):
-                if chosen.conforms:
-                    return chosen
-        except NotApplicable:
-            continue
-    raise NotApplicable("it is not the algorithm on an ordinary case already")
-
-
-def refuse_known(trial: Trial) -> None:
-    """Raise `NotApplicable` where setting the count forward has shown a fault: one cause is one finding."""
-    try:
-        check_large_counts(trial)
-    except Failed as failure:
-        raise NotApplicable("the check large-counts fails already") from failure
-    except NotApplicable:
-        return
-
-

@@ -24,6 +24,7 @@ from ._base import (
 )
 from .faithful_amsgrad import FAITHFUL_AMSGRAD
 from .faithful_norms import FAITHFUL_NORMS
+from .faithful_states import FAITHFUL_STATES
 
 
 class LerpMoments(Adam):
@@ -333,5 +334,6 @@ FAITHFUL = (
     *(subject for subject in PLAIN if subject is not Corrected),
     *subjects_of(globals()),
     *FAITHFUL_NORMS,
+    *FAITHFUL_STATES,
     *FAITHFUL_AMSGRAD,
 )

@@ -11,7 +11,10 @@ from torch import Tensor
 from ._amsgrad import AMSGrad, AMSGradNorm
 from ._base import Adam, AdamNorm, DiffGrad, Now, RAdam, subjects_of
 from .wrong_contract_state import WRONG_CONTRACT_STATE
+from .wrong_dtypes import WRONG_DTYPES
 from .wrong_interface import WRONG_INTERFACE
+from .wrong_large import WRONG_LARGE
+from .wrong_long import WRONG_LONG
 from .wrong_robustness import WRONG_ROBUSTNESS
 
 
@@ -110,4 +113,12 @@ class ClosureWithoutGrad(DiffGrad):
         return loss
 
 
-INTERFACE = subjects_of(globals()) + WRONG_CONTRACT_STATE + WRONG_ROBUSTNESS + WRONG_INTERFACE
+INTERFACE = (
+    *subjects_of(globals()),
+    *WRONG_CONTRACT_STATE,
+    *WRONG_ROBUSTNESS,
+    *WRONG_INTERFACE,
+    *WRONG_LONG,
+    *WRONG_LARGE,
+    *WRONG_DTYPES,
+)
