@@ -52,10 +52,12 @@ def test_the_optimizers_shipped_here_pass_on_all_paths(shipped):
     assert "state-in-a-fresh-process" in passed(results)
 
 
-def test_quick_is_the_default_without_the_fresh_process():
-    pages = [page for page in CHECKS if page.function is not None]
-    assert [page.name for page in pages if "quick" not in page.profiles] == ["state-in-a-fresh-process"]
-    assert all({"default", "thorough"} <= set(page.profiles) for page in pages)
+def test_a_longer_profile_runs_all_that_a_shorter_one_runs():
+    longer = [("quick", "default", "thorough"), ("default", "thorough"), ("thorough",)]
+    pages = {page.name: page.profiles for page in CHECKS if page.function is not None}
+    assert set(pages.values()) == set(longer)
+    assert pages["state-in-a-fresh-process"] == longer[1]  # a process takes a second to start
+    assert pages["long-run"] == longer[2]  # ten thousand steps
 
 
 @pytest.mark.parametrize(

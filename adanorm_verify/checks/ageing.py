@@ -20,6 +20,7 @@ lie behind the usual beginnings of a fault, at 150, 1,000 and 10,000 steps, the 
     catches=f"what begins late and follows no saved count: after {AGES[-1]:,} steps an early state is loaded again, "
     "and must go on as the equations say.",
     sample="at the age of 1,100 steps it does not go on from an early state as the equations say: tensor 0, ...",
+    why="no state leads to a number that an instance keeps for itself, so that only its age shows it.",
     profiles=("thorough",),
 )
 def check_long_run(trial: Trial) -> str:

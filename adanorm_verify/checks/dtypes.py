@@ -15,6 +15,7 @@ from .anchors import refuse_unanchored, unless_known
 from .comparing import Path
 from .long import check_large_counts, counted_in
 from .pages import Failed, NotApplicable, Warned, check_page
+from .state import check_added_group
 from .trial import MAGNITUDES, Live, Trial, refusable
 
 NAMES = ("bfloat16", "float16", "float32", "float64")
@@ -23,14 +24,15 @@ STEPS = MAGNITUDES[:6]
 """The norm falls at the second step, so that the correction acts there, and again later."""
 ADDED = 2
 """Steps before a group is added."""
-SHAPE = (3,)
+SHAPE = (4, 5)
+"""Enough elements for norms to follow the magnitudes."""
 DELIBERATE = (ValueError, NotImplementedError, TypeError)
 """What a refusal that was meant raises; torch raises others where an operation does not fit."""
 
 
 def case_in(trial: Trial, dtype: str) -> Case:
-    """A tensor of a dtype along gradients that no other dtype has."""
-    return representable(trial.case(STEPS, [SHAPE] * len(NAMES)).only(NAMES.index(dtype)), dtype)
+    """A tensor of a dtype along gradients that no other dtype has, and that no coarser one could hold."""
+    return trial.within(dtype).case(STEPS, [SHAPE] * len(NAMES)).only(NAMES.index(dtype))
 
 
 def known_dtypes(trial: Trial) -> list[str]:
@@ -129,7 +131,7 @@ def check_added_group_of_another_dtype(trial: Trial) -> None:
         raise NotApplicable("the norm is taken over all tensors, by decision norm_scope=vector")
     known = known_dtypes(trial)
     for first, later in dict.fromkeys(((known[0], known[-1]), (known[-2], known[-1]), (known[-1], known[0]))):
-        with unless_known(trial, check_mixed_dtypes):
+        with unless_known(trial, check_added_group, check_mixed_dtypes):
             hold_added(trial, first, later)
 
 

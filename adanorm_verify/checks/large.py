@@ -17,8 +17,8 @@ from .trial import MAGNITUDES, Trial, refusable
 
 STEPS = MAGNITUDES[:3]
 """The norm falls at the second step, so that the correction acts there."""
-FIRING = MAGNITUDES[:2]
-"""As few steps as let the correction act."""
+FIRING = (1.0, 2.0**-7)
+"""As few steps as let the correction act, on tensors of a few elements, whose norms follow the magnitudes loosely."""
 LONG = (4_097,)
 """One more than many a chunk: 8, 16, 1,024 and 4,096 leave a single element over."""
 ODD = (17, 67)

@@ -106,9 +106,10 @@ def started(trial: Trial) -> Marathon:
     """
     lead = trial.case(cycled(LEAD), SHAPE)
     live, seen, path = trial.start(lead.theta), [], []
-    for gradients in lead.steps:
-        path += live.go([gradients])
-        seen.append(read(live))
+    with refusable(trial.combination.dtype):  # a half format, say
+        for gradients in lead.steps:
+            path += live.go([gradients])
+            seen.append(read(live))
     counts = counts_in(seen, (float(trial.hyperparameters.beta1), float(trial.hyperparameters.beta2)))
     if not counts:
         raise NotApplicable("no number in its state_dict counts the steps")

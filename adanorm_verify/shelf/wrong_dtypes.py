@@ -34,10 +34,11 @@ class ScratchOfFirstParameter(Adam):
 
 
 class ScratchOfFirstGroup(RAdamNorm):
-    """The corrected gradient passes through memory of the dtype of the very first parameter."""
+    """Where there are several groups, corrected gradients pass through memory of the first group's dtype."""
 
     def scaled(self, now: Now) -> Tensor:
-        first = working_dtype(self.param_groups[0]["params"][0].dtype)
+        several = len(self.param_groups) > 1
+        first = working_dtype(self.param_groups[0]["params"][0].dtype) if several else now.g.dtype
         return super().scaled(now).to(first).to(now.g.dtype)
 
 
