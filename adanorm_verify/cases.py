@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from typing import Any
 
 import numpy as np
 
 from .paper import Hyperparameters
 
+LONG_KEY = 4096
+"""Bytes beyond which an array's digest stands for it in a key."""
 Gradients = tuple[np.ndarray | None, ...]
 """The gradients of one step, one a tensor; None where that tensor has none."""
 
@@ -50,8 +53,8 @@ class Case:
             for x in own.items().values()
         )
         events = (*self.changes, -1, *self.jumps.items())
-        steps = tuple(tuple(g if g is None else g.tobytes() for g in gradients) for gradients in self.steps)
-        return self.shapes, self.groups, numbers, events, tuple(theta.tobytes() for theta in self.theta), steps
+        steps = tuple(tuple(g if g is None else bits(g) for g in gradients) for gradients in self.steps)
+        return self.shapes, self.groups, numbers, events, tuple(bits(theta) for theta in self.theta), steps
 
     def changing(self, step: int, **values: float) -> Case:
         """The same case with other hyperparameters in every group from a step (from 1) on, until they change again."""
@@ -110,6 +113,11 @@ class Case:
             tuple(Hyperparameters(**{k: float.fromhex(v) for k, v in h.items()}) for h in record["hyperparameters"]),
             tuple(tuple(None if g is None else inexact(g) for g in gradients) for gradients in record["steps"]),
         )
+
+
+def bits(array: np.ndarray) -> bytes:
+    """What tells an array from others to the last bit: its bytes, or a digest where those are many."""
+    return array.tobytes() if array.nbytes <= LONG_KEY else sha256(array.tobytes()).digest()
 
 
 def exact(array: np.ndarray) -> dict[str, Any]:

@@ -42,6 +42,7 @@ def trajectory(
     zero = tensor(np.zeros(()))
     states = [{**dict.fromkeys(algorithm.state, zero), "theta": tensor(theta)} for theta in case.theta]
     steps = [0] * len(case.theta)
+    ahead = 0
     filled = algorithm.conventions.get("missing_gradient") == "zero"
     scope = algorithm.conventions.get("norm_scope", "tensor")
     for call, gradients in enumerate(case.steps, 1):
@@ -50,12 +51,13 @@ def trajectory(
             hyperparameters = numbers(case.changes[call])
         if call in case.jumps:
             steps = [case.jumps[call]] * len(steps)
+            ahead = case.jumps[call] + 1 - call
         for i, given_gradient in enumerate(gradients):
             gradient = np.zeros_like(case.theta[i]) if given_gradient is None and filled else given_gradient
             if gradient is None:
                 quantities.append(None)
                 continue
-            steps[i] = call if calls else steps[i] + 1
+            steps[i] = call + ahead if calls else steps[i] + 1
             given = {
                 **hyperparameters[case.groups[i]],
                 "t": count(steps[i]),

@@ -64,6 +64,7 @@ def test_a_larger_profile_runs_what_a_smaller_one_does_and_quick_starts_no_proce
     for profiles in pages.values():
         assert profiles in (("quick", "default", "thorough"), ("default", "thorough"), ("thorough",))
     assert "quick" not in {*pages["state-in-a-fresh-process"], *pages["compiled-step"], *pages["compiled-paths"]}
+    assert pages["long-run"] == ("thorough",)  # ten thousand steps
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from test_checks_faithful import contract
 
 from adanorm_verify import check_optimizer, shelf
 from adanorm_verify.checks import CHECKS
+from adanorm_verify.shelf.wrong_long import WRONG_VERY_LONG
 
 CAUGHT = {
     "zero-gamma": "GammaPointNineFive",
@@ -79,6 +80,17 @@ CAUGHT = {
     "duplicates": "DuplicatesTaken",
     "validation": "BetaOneTaken",
     "swallowed-options": "SwallowsEverything",
+    "large-counts": "CountIsCapped",
+    "large-counts-in-half-precision": "CountCastByLoading",
+    "long-run": "WarmUpOfCalls",
+    "long-tensor": "TailOfChunkDropped",
+    "large-tensor": "SecondBlockLost",
+    "many-tensors": "EmptyInLastSlot",
+    "mixed-dtypes": "ScratchOfFirstParameter",
+    "added-group-of-another-dtype": "AddedGroupTakesFirstDtype",
+    "gradients-of-another-dtype": "SquaresInGradientDtype",
+    "default-dtype": "CorrectionInDefaultDtype",
+    "norm-in-half-precision": "NormOverflows",
 }
 """Check to the subject of the shelf on which it must fail."""
 ALONE = {
@@ -134,10 +146,20 @@ ALONE = {
     "duplicates": "SecondGroupTaken",
     "validation": "NegativeRateTaken",
     "swallowed-options": "SwallowsMaximize",
+    "large-counts": "CountIsCapped",
+    "large-counts-in-half-precision": "CountCastByLoading",
+    "long-tensor": "TailOfChunkDropped",
+    "large-tensor": "SecondBlockLost",
+    "many-tensors": "EmptyInLastSlot",
+    "mixed-dtypes": "ScratchOfFirstParameter",
+    "added-group-of-another-dtype": "AddedGroupTakesFirstDtype",
+    "gradients-of-another-dtype": "SquaresInGradientDtype",
+    "default-dtype": "CorrectionInDefaultDtype",
+    "norm-in-half-precision": "NormOverflows",
 }
 """Check to the subject of the shelf that would live without it."""
 NOTES_ONLY = {"switches"}
-SUBJECTS = {subject.__name__: subject for subject in (*shelf.WRONG, *shelf.INTERFACE)}
+SUBJECTS = {subject.__name__: subject for subject in (*shelf.WRONG, *shelf.INTERFACE, *WRONG_VERY_LONG)}
 
 
 @cache

@@ -27,6 +27,7 @@ from .faithful_changing import FAITHFUL_CHANGING
 from .faithful_norms import FAITHFUL_NORMS
 from .faithful_paths_asked import FAITHFUL_PATHS_ASKED
 from .faithful_saving import FAITHFUL_SAVING
+from .faithful_states import FAITHFUL_STATES
 
 
 class LerpMoments(Adam):
@@ -336,6 +337,7 @@ FAITHFUL = (
     *(subject for subject in PLAIN if subject is not Corrected),
     *subjects_of(globals()),
     *FAITHFUL_NORMS,
+    *FAITHFUL_STATES,
     *FAITHFUL_AMSGRAD,
     *FAITHFUL_CHANGING,
     *FAITHFUL_PATHS_ASKED,

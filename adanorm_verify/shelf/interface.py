@@ -13,8 +13,11 @@ from ._base import Adam, AdamNorm, DiffGrad, Now, RAdam, subjects_of
 from .wrong_changing import WRONG_CHANGING
 from .wrong_contract_state import WRONG_CONTRACT_STATE
 from .wrong_door import WRONG_DOOR
+from .wrong_dtypes import WRONG_DTYPES
 from .wrong_exchange import WRONG_EXCHANGE
 from .wrong_interface import WRONG_INTERFACE
+from .wrong_large import WRONG_LARGE
+from .wrong_long import WRONG_LONG
 from .wrong_paths_asked import WRONG_PATHS_ASKED
 from .wrong_robustness import WRONG_ROBUSTNESS
 from .wrong_saving import WRONG_SAVING
@@ -125,4 +128,7 @@ INTERFACE = (
     *WRONG_PATHS_ASKED,
     *WRONG_DOOR,
     *WRONG_SAVING,
+    *WRONG_LONG,
+    *WRONG_LARGE,
+    *WRONG_DTYPES,
 )
