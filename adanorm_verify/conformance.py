@@ -22,6 +22,7 @@ from .explaining import explained
 from .judging import fits_designed, judge
 from .paper import DECISIONS, Algorithm
 from .paper import algorithm as paper_algorithm
+from .rereading import as_counted, reread
 from .runs import Check, Combination, probe, run_case
 from .search import PROFILES, Profile, search
 from .sharding.subject import LARGEST, in_shards
@@ -120,6 +121,7 @@ def check_optimizer(
             verdict, best = explained(
                 check, verdict, combinations, bases, frozenset(allow), again, quick=profile == "quick"
             )
+        best = as_counted(best, combinations)
         verdict = replace(verdict, decisions={**answers, **verdict.decisions})
         if not sharded and (explain or verdict.conforms):
             verdict = with_contract(verdict, replace(check, algorithm=best), combinations, expected, profile)
@@ -201,6 +203,21 @@ def decide(
     combinations = [probe(check, path, dtype) for dtype in dtypes for path in check.subject.paths]
     if all(combination.note for combination in combinations):
         raise CannotCheck(f"{check.subject.target}: {combinations[0].note}")
+    played = partial(play, profile=profile, dtypes=dtypes, seed=seed, progress=progress)
+    played(check, combinations)
+    combinations = reread(check, combinations, played)
+    return judge(check, combinations, profile, seed, explain), combinations
+
+
+def play(
+    check: Check,
+    combinations: Sequence[Combination],
+    profile: Profile,
+    dtypes: Sequence[str],
+    seed: int,
+    progress: Progress | None,
+) -> None:
+    """Run the designed cases and the generated ones on every open combination."""
     planned = [(dtype, case) for dtype in dtypes for case in streams.designed(dtype)]
     total = len(planned) + profile.generated * len(dtypes)
     done = 0
@@ -218,4 +235,3 @@ def decide(
         here = [c for c in combinations if c.dtype == dtype]
         if profile.generated and any(c.open for c in here):
             search(check, here, profile.generated, profile.max_steps, seed, partial(tick, f"{dtype}: generated"))
-    return judge(check, combinations, profile, seed, explain), combinations

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,11 +12,14 @@ import numpy as np
 from . import streams
 from .cases import Case
 from .comparison import Comparison, Tally, compare, mapped, mapped_by_value
+from .counting import CONVENTION, step_of
 from .envelope import envelope
 from .mechanisms import mechanisms_of, values
 from .paper import Algorithm, Hyperparameters
-from .rounding import PRECISIONS, DeviceStep, Step
-from .subject import Subject, SubjectRaised, representable
+from .representing import reassigned
+from .rounding import PRECISIONS, Step
+from .scalars import multiplies, unshared
+from .subject import Snapshot, Subject, SubjectRaised, representable
 from .trajectory import Quantities, plainly
 
 
@@ -37,10 +40,12 @@ class Combination:
     tallies: dict[str, Tally] = field(default_factory=dict)
     mechanisms: Counter[str] = field(default_factory=Counter)
     mattered: Counter[str] = field(default_factory=Counter)
+    forms: dict[str, str] = field(default_factory=dict)
     represented: set[str] = field(default_factory=set)
     unfollowed: set[str] = field(default_factory=set)
     moved: bool = False
     deterministic: bool = True
+    reread: bool = False
 
     @property
     def open(self) -> bool:
@@ -86,15 +91,20 @@ class Check:
         return "float32" if single else combination.dtype
 
     def count(self, path: str) -> type[Step]:
-        """How the subject keeps its step: on the device where it is capturable."""
-        return DeviceStep if self.subject.keeps_step_on_device(path) else Step
+        """How the subject counts, or the list says that it does."""
+        return step_of(self.algorithm, self.subject.keeps_step_on_device(path))
+
+    def shares_factors(self, path: str) -> bool:
+        """Whether the list's scalars are coarse, and nothing but them may be off."""
+        coarse = CONVENTION in self.algorithm.conventions and not self.subject.keeps_step_on_device(path)
+        return coarse and multiplies(self.algorithm)
 
     def envelope(self, case: Case, combination: Combination) -> list[list[Quantities | None]]:
         return self.bounded(case, combination)[0]
 
-    def bounded(self, case: Case, combination: Combination) -> Bounded:
-        """The envelope along a case, and what happened there."""
-        arithmetic, count = self.arithmetic(combination), self.count(combination.path)
+    def bounded(self, case: Case, combination: Combination, count: type[Step] | None = None) -> Bounded:
+        """The envelope along a case, and what happened there; with another step count than the subject's if given."""
+        arithmetic, count = self.arithmetic(combination), count or self.count(combination.path)
         key = (id(self.algorithm), arithmetic, count, case.fingerprint)
         if key in self.known:
             return self.known[key][1]
@@ -112,8 +122,20 @@ class Check:
     def compared(
         self, case: Case, steps: Sequence[Sequence[Quantities | None]], combination: Combination
     ) -> Comparison:
-        snapshots = self.snapshots(case, combination, frozenset(combination.mapping))
-        return compare(case, steps, snapshots, combination.mapping)
+        seen: list[list[Snapshot]] = []
+        snapshots = recorded(self.snapshots(case, combination, frozenset(combination.mapping)), seen)
+        comparison = compare(case, steps, snapshots, combination.mapping)
+        if self.shares_factors(combination.path) and not comparison.diverged:
+            thetas = [[snapshot["theta"] for snapshot in tensors] for tensors in seen]
+            comparison.differences += unshared(case, self.bounded(case, combination, Step)[0], steps, thetas)
+        return comparison
+
+
+def recorded(snapshots: Iterable[list[Snapshot]], seen: list[list[Snapshot]]) -> Iterator[list[Snapshot]]:
+    """Snapshots as they come, each also put into `seen`."""
+    for tensors in snapshots:
+        seen.append(tensors)
+        yield tensors
 
 
 def probe(check: Check, path: str, dtype: str) -> Combination:
@@ -131,7 +153,8 @@ def probe(check: Check, path: str, dtype: str) -> Combination:
         combination.note = f"{at} raised {error}"
         return combination
     steps = check.envelope(case, combination)
-    combination.mapping = mapped(steps, snapshots, check.order)
+    by_name = mapped(steps, snapshots, check.order)
+    combination.mapping, combination.forms = reassigned(by_name, check.algorithm, steps, snapshots)
     quantities = [e.name for e in check.algorithm.equations if e.extent != "step"]
     combination.mapping |= mapped_by_value(steps, snapshots, quantities, combination.mapping)
     return combination

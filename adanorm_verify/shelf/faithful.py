@@ -24,6 +24,7 @@ from ._base import (
 )
 from .faithful_amsgrad import FAITHFUL_AMSGRAD
 from .faithful_norms import FAITHFUL_NORMS
+from .faithful_representations import FAITHFUL_REPRESENTATIONS
 
 
 class LerpMoments(Adam):
@@ -334,4 +335,5 @@ FAITHFUL = (
     *subjects_of(globals()),
     *FAITHFUL_NORMS,
     *FAITHFUL_AMSGRAD,
+    *FAITHFUL_REPRESENTATIONS,
 )
