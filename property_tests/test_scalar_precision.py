@@ -11,7 +11,7 @@ from faults import fault
 from test_deviations import CASES, along, changed
 
 from adanorm_verify import check_optimizer
-from adanorm_verify.counting import COUNTS, CONVENTION, running_product
+from adanorm_verify.counting import CONVENTION, COUNTS, running_product
 from adanorm_verify.deviations import DEVIATIONS, ROUNDED_TO_SINGLE, SCALARS
 from adanorm_verify.envelope import envelope
 from adanorm_verify.paper import algorithm
@@ -19,7 +19,7 @@ from adanorm_verify.paper.hyperparameters import rounded
 from adanorm_verify.rounding import PRECISIONS, DeviceStep
 from adanorm_verify.runs import Check, probe, run_case
 from adanorm_verify.scalars import multiplies, outlying
-from adanorm_verify.shelf import WRONG
+from adanorm_verify.shelf import GENERATED, WRONG
 from adanorm_verify.shelf._base import Adam
 from adanorm_verify.streams import designed
 from adanorm_verify.subject import Subject
@@ -116,7 +116,17 @@ def test_no_deviation_hides_in_the_bounds_of_coarse_scalars(name):
             pairs = zip(along(changed(deviation, paper)), plain, bounds, strict=True)
             with np.errstate(invalid="ignore"):
                 outside = sum(int(np.sum(~(abs(theta - own) <= bound))) for theta, own, bound in pairs)
-            assert outside, f"{deviation.name} is within coarse scalars of {name}"
+            assert outside or told_by_factors(name, deviation), f"{deviation.name} is within coarse scalars of {name}"
+
+
+def told_by_factors(name, deviation):
+    """Whether an optimizer with the deviation moves the elements of a tensor by different factors."""
+    paper = algorithm(name)
+    subject = next(s for s in GENERATED if s.algorithm == name and s.deviations == (deviation.name,))
+    asked = Subject(subject, name, {}, {}, paper.hyperparameters)
+    check = Check(asked, SCALARS[-1].change(paper), asked.base, "cpu")
+    combination = probe(check, "default", "float64")
+    return any(run_case(check, case, [combination]) is not None for case in designed("float64"))
 
 
 def test_readings_are_sharp_enough_to_be_told_apart():
