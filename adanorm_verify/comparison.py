@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
+from typing import Any
 
 import numpy as np
 
@@ -266,7 +268,7 @@ def diagnose(result: Comparison, pieces: Mapping[str, Sequence[Piece]]) -> None:
             result.differences.append(Difference(one.quantity, one.step, one.tensor, at, *numbers))
             if one.quantity == "theta":
                 left = one.step
-    result.scaled = {key for key, factor in factors.items() if factor is not None}
+    result.scaled = {key for key, factor in factors.items() if factor is not None and (factor[0] > 0 or factor[1] < 0)}
 
 
 def narrow(
@@ -276,9 +278,10 @@ def narrow(
     got: np.ndarray,
     bound: np.ndarray,
 ) -> None:
-    """Keep the interval of constant factors k with got = k * expected so far; None once there is none."""
+    """Keep the interval of constant factors k with got = k * expected so far; None once there is none. Its sign is the
+    subject's affair: a state may be kept negated."""
     known = np.isfinite(bound) & (np.abs(expected) > bound) & (expected != 0)
-    interval = factors.get(key, (0.0, np.inf))
+    interval = factors.get(key, (-np.inf, np.inf))
     if interval is None or not known.any():
         return
     with np.errstate(all="ignore"):
@@ -288,7 +291,7 @@ def narrow(
         max(interval[0], float(np.max(quotient - slack))),
         min(interval[1], float(np.min(quotient + slack))),
     )
-    factors[key] = (low, high) if high > 0 and low <= high else None
+    factors[key] = (low, high) if low <= high else None
 
 
 def mapped(
@@ -337,23 +340,29 @@ def mapped_by_value(
     mapping: dict[str, str] = {}
     for key in sorted(keys):
         for name in free:
-            if name not in mapping.values() and follows(key, name, steps, snapshots):
+            if name not in mapping.values() and follows(key, itemgetter(name), steps, snapshots):
                 mapping[key] = name
                 break
     return mapping
 
 
 def follows(
-    key: str, name: str, steps: Sequence[Sequence[Quantities | None]], snapshots: Sequence[Sequence[Snapshot]]
+    key: str,
+    quantity: Callable[[Quantities], Any],
+    steps: Sequence[Sequence[Quantities | None]],
+    snapshots: Sequence[Sequence[Snapshot]],
 ) -> bool:
+    """Whether a state key stays within the bounds of a quantity, or of what is made of quantities, all along a run."""
     pieces = []
     for number, (quantities, tensors) in enumerate(zip(steps, snapshots, strict=True), 1):
         for i, (known, snapshot) in enumerate(zip(quantities, tensors, strict=True)):
             if known is None or key not in snapshot:
                 continue
-            if not isinstance(known[name], Bounded) or np.size(snapshot[key]) != np.size(known[name].value):
+            with np.errstate(all="ignore"):  # a form may have no value, such as the root of a negative number
+                expected = quantity(known)
+            if not isinstance(expected, Bounded) or np.size(snapshot[key]) != np.size(expected.value):
                 return False
-            one = piece(name, number, i, known[name], snapshot[key])
+            one = piece(key, number, i, expected, snapshot[key])
             pieces += [one] if one else []
     counted = tally(*errors(*joined(pieces))) if pieces else Tally()
     return counted.compared > 0 and counted.worst <= 1

@@ -26,6 +26,7 @@ from .interface import DECAYS
 from .judging import fits_designed, judge
 from .paper import DECISIONS, Algorithm
 from .paper import algorithm as paper_algorithm
+from .rereading import as_counted, reread
 from .runs import Check, Combination, checked, probe, run_case
 from .search import PROFILES, Profile, search
 from .shards import LARGEST, in_shards
@@ -128,6 +129,7 @@ def check_optimizer(
                         check, verdict, combinations, bases, frozenset(allow), again, quick=profile == "quick"
                     )
                 verdict = kept.verdict
+            best = as_counted(best, combinations)
             verdict = told_of_reading(replace(verdict, decisions={**answers, **verdict.decisions}), check)
             if not sharded and (explain or verdict.conforms):
                 verdict = with_contract(verdict, replace(check, algorithm=best), combinations, expected, profile)
@@ -259,6 +261,26 @@ def decide(
     combinations = [probe(check, path, dtype) for dtype in dtypes for path in check.subject.paths]
     if all(combination.note for combination in combinations):
         raise CannotCheck(f"{check.subject.target}: {combinations[0].note}")
+    played = partial(play, profile=profile, dtypes=dtypes, seed=seed, progress=progress)
+    ended = ""
+    try:
+        played(check, combinations)
+        combinations = reread(check, combinations, played)
+    except SubjectEnded as error:
+        ended = str(error)
+    verdict = judge(check, combinations, profile, seed, explain and not ended)
+    return unfinished(verdict, ended) if ended else verdict, combinations
+
+
+def play(
+    check: Check,
+    combinations: Sequence[Combination],
+    profile: Profile,
+    dtypes: Sequence[str],
+    seed: int,
+    progress: Progress | None,
+) -> None:
+    """Run the designed cases and the generated ones on every open combination."""
     planned = [(dtype, case) for dtype in dtypes for case in streams.designed(dtype)]
     total = len(planned) + profile.generated * len(dtypes)
     done = 0
@@ -269,16 +291,10 @@ def decide(
         if progress is not None:
             progress(what, min(done, total), total)
 
-    ended = ""
-    try:
-        for dtype, case in planned:
-            run_case(check, case, [c for c in combinations if c.dtype == dtype])
-            tick(f"{dtype}: {case.name}")
-        for dtype in dtypes:
-            here = [c for c in combinations if c.dtype == dtype]
-            if profile.generated and any(c.open for c in here):
-                search(check, here, profile.generated, profile.max_steps, seed, partial(tick, f"{dtype}: generated"))
-    except SubjectEnded as error:
-        ended = str(error)
-    verdict = judge(check, combinations, profile, seed, explain and not ended)
-    return unfinished(verdict, ended) if ended else verdict, combinations
+    for dtype, case in planned:
+        run_case(check, case, [c for c in combinations if c.dtype == dtype])
+        tick(f"{dtype}: {case.name}")
+    for dtype in dtypes:
+        here = [c for c in combinations if c.dtype == dtype]
+        if profile.generated and any(c.open for c in here):
+            search(check, here, profile.generated, profile.max_steps, seed, partial(tick, f"{dtype}: generated"))

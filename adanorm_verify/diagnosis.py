@@ -57,6 +57,13 @@ class Explanation:
     base: Algorithm
     unfollowed: int = 0
 
+    def with_formats(self, formats: Sequence[Deviation]) -> Explanation:
+        """The same in coarser formats."""
+        algorithm = self.algorithm
+        for deviation in formats:
+            algorithm = deviation.change(algorithm)
+        return replace(self, deviations=(*formats, *self.deviations), algorithm=algorithm)
+
     @property
     def names(self) -> tuple[str, ...]:
         return tuple(sorted(deviation.name for deviation in self.deviations))
@@ -77,6 +84,9 @@ class Explanation:
         """What the subject is instead."""
         silent = [d for d in self.deviations if d.silences == "correction"]
         others = [d.name for d in self.deviations if d not in silent]
+        until = {deviation.until for deviation in self.deviations}
+        if len(until) == 1 and all(until):
+            return f"equals {self.base.title} until {min(until)}: {', '.join(f'`{name}`' for name in self.names)}"
         up_to = f" up to {', '.join(f'`{name}`' for name in sorted(others))}" if others else ""
         if silent and self.base.base:
             return f"is {self.base.base}{up_to}: the correction never takes part (`{silent[0].name}`)"
@@ -97,6 +107,7 @@ def explain(
     allowed: Collection[str] = (),
     quick: bool = False,
     sizes: Collection[int] = range(1, LARGEST + FURTHER + 1),
+    formats: Sequence[tuple[Deviation, ...]] = ((),),
 ) -> Explanation | None:
     """The smallest explanation of a combination that left the envelope; among equals, allowed ones, then the one
     that the subject's state follows, then the first of the catalogue.
@@ -109,6 +120,8 @@ def explain(
         allowed: names that the caller allows.
         quick: look for smaller sets only where no state helps.
         sizes: numbers of deviations that count.
+        formats: deviations that are too small to be searched; the first of these sets that makes a found one hold is
+            added to it.
     """
     observations = observe(check, combination, [*evidence.failing, *fingerprints(combination.dtype)])
     # What refuted an explanation differed from it by less than half the digits: rounding alone is left there.
@@ -124,8 +137,10 @@ def explain(
         search = Search(candidates(check, combination, base), planned(stages, observations), largest)
         for algorithm, deviations in search.sets(base, budget):
             if len(deviations) in sizes:
-                explanation = confirmed(check, combination, evidence, Explanation(deviations, algorithm, base))
-                found += [explanation] if explanation else []
+                explanation = Explanation(deviations, algorithm, base)
+                tried = (confirmed(check, combination, evidence, explanation.with_formats(more)) for more in formats)
+                held = next(filter(None, tried), None)
+                found += [held] if held else []
 
     def rank(e: Explanation) -> tuple[int, bool, int]:
         return len(e.deviations), not set(e.names) <= set(allowed), e.unfollowed
@@ -293,9 +308,9 @@ def touched(algorithm: Algorithm, deviation: Deviation) -> frozenset[str]:
     except (ValueError, KeyError):  # another deviation has taken away what it replaces
         return frozenset()
     conventions = changed.conventions.keys() - algorithm.conventions.keys()
-    given = {NAMED.get(key, key.removesuffix("_of")) for key in conventions}
+    given = {NAMED.get(key, key.removesuffix("_of").removesuffix("_in")) for key in conventions}
     return frozenset(given | {e.name for e in changed.equations if e.name not in algorithm or e != algorithm[e.name]})
 
 
 NAMED = {"norm_scope": "g_norm", "step_count": "t", "missing_gradient": "g"}
-"""What a convention makes another thing of; the others are of a hyperparameter, `lr_of`."""
+"""What a convention makes another thing of; the others are of a hyperparameter, `lr_of` or `lr_in`."""

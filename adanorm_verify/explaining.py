@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
+from itertools import combinations as combinations_of
 
 import numpy as np
 
 from . import streams
-from .deviations import IN_SINGLE
+from .deviations import IN_SINGLE, ROUNDED_TO_SINGLE, SCALARS, SCALARS_IN_SINGLE, Deviation
 from .diagnosis import LARGEST, Evidence, Explanation, confirmed, explain
 from .mechanisms import mechanisms_of
-from .observation import observe
+from .observation import agrees, observe
 from .paper import Algorithm
 from .runs import Check, Combination
 from .verdict import Record, Verdict
@@ -75,9 +77,8 @@ def explained(
     else:
         return unexplained(verdict), check.algorithm
     deviations = {d.name: d for explanation in distinct for d in explanation.found(allowed)}
-    sentences = dict.fromkeys(explanation.sentence() for explanation in distinct)
-    verdict = replace(verdict, deviations=tuple(deviations.values()), explanation="; ".join(sentences))
-    best = distinct[0].algorithm if len(distinct) == 1 else check.algorithm
+    verdict = replace(verdict, deviations=tuple(deviations.values()), explanation=told(combinations, explanations))
+    best = distinct[0].algorithm if len(distinct) == 1 and second.conforms else check.algorithm
     if all(deviation.allowed for deviation in deviations.values()):
         kept = tuple(record for of_run in records.values() for record in of_run)
         return replace(verdict, outcome="conforms-with-deviations", runs=tuple(runs.values()), records=kept), best
@@ -103,12 +104,18 @@ def explained_by(
         key = combination.path, combination.dtype
         if key not in evidence:
             continue
-        known = next((e for e in explanations.values() if confirmed(check, combination, evidence[key], e)), None)
+        others = (e for of, e in explanations.items() if of[0] == key[0] or not coarse_scalars(e))
+        known = next((e for e in others if confirmed(check, combination, evidence[key], e)), None)
         explanation = known or explain_run(check, combination, evidence[key], bases, allowed, quick)
         if explanation is None:
             return None
         explanations[key] = explanation
     return explanations
+
+
+def coarse_scalars(explanation: Explanation) -> bool:
+    """Whether the bounds of an explanation are wide, so that it may hold on a path that needs less."""
+    return SCALARS_IN_SINGLE.name in explanation.names
 
 
 def explain_run(
@@ -119,13 +126,31 @@ def explain_run(
     allowed: frozenset[str],
     quick: bool,
 ) -> Explanation | None:
-    """The explanation of one path in one dtype; float64 tensors that are computed in float32 are held against that."""
-    if combination.dtype != "float64" or not kept_in_single(check, combination):
-        return explain(check, combination, evidence, bases, allowed, quick)
-    single = IN_SINGLE.change
-    coarse = replace(check, algorithm=single(check.algorithm))
-    found = explain(coarse, combination, evidence, [*map(single, bases)], allowed, quick, sizes=range(LARGEST + 1))
-    return found and replace(found, deviations=(IN_SINGLE, *found.deviations))
+    """The explanation of one path in one dtype.
+
+    Float64 tensors that are computed in float32 are held against that. Coarse numbers alone are looked for first, where
+    they are near enough, and beside other deviations last: no other one hides in their bounds.
+    """
+    asked = partial(explain, combination=combination, evidence=evidence, allowed=allowed, quick=quick)
+    if combination.dtype == "float64" and kept_in_single(check, combination):
+        single = IN_SINGLE.change
+        coarse = replace(check, algorithm=single(check.algorithm))
+        found = asked(coarse, bases=[*map(single, bases)], sizes=range(LARGEST + 1))
+        return found and replace(found, deviations=(IN_SINGLE, *found.deviations))
+    coarse = replace(check, algorithm=SCALARS_IN_SINGLE.change(check.algorithm))
+    formats = formats_of(check)
+    near = agrees(check.algorithm, observe(coarse, combination, evidence.failing), ["theta"])
+    found = asked(coarse, bases=bases, sizes=range(1), formats=formats) if near else None
+    found = found or asked(check, bases=bases)
+    return found or asked(coarse, bases=bases, sizes=range(1, LARGEST + 1), formats=formats)
+
+
+def formats_of(check: Check) -> list[tuple[Deviation, ...]]:
+    """Sets of coarse formats for hyperparameters and scalars, the sharpest bounds first, then the smallest sets."""
+    rounded = [deviation for deviation in ROUNDED_TO_SINGLE if deviation.concerns(check.algorithm)]
+    numbers = [chosen for size in range(len(rounded) + 1) for chosen in combinations_of(rounded, size)]
+    scalars: list[tuple[Deviation, ...]] = [(), *((deviation,) for deviation in SCALARS)]
+    return [(*chosen, *of_step) for of_step in scalars for chosen in numbers if chosen or of_step]
 
 
 def kept_in_single(check: Check, combination: Combination) -> bool:
@@ -138,6 +163,27 @@ def kept_in_single(check: Check, combination: Combination) -> bool:
                     values.setdefault(key, []).append(np.ravel(array))
     joined = (np.concatenate(arrays) for arrays in values.values())
     return any(np.any(array) and np.array_equal(array, array.astype(np.float32)) for array in joined)
+
+
+def told(combinations: Sequence[Combination], explanations: Mapping[Key, Explanation]) -> str:
+    """What the subject is instead; where paths or dtypes part, which of them."""
+    run = [(c.path, c.dtype) for c in combinations if c.failure or not c.note]
+    groups: dict[str, list[Key]] = {}
+    for key in run:
+        groups.setdefault(explanations[key].sentence() if key in explanations else "conforms", []).append(key)
+    if len(groups) == 1:
+        return next(iter(groups))
+    ordered = sorted(groups.items(), key=lambda group: group[0] == "conforms")
+    return "; ".join(f"{places(keys, run)} {sentence}" for sentence, keys in ordered)
+
+
+def places(keys: Sequence[Key], run: Sequence[Key]) -> str:
+    """Paths, each with its dtypes where not all that were run are meant."""
+    paths = dict.fromkeys(path for path, _ in keys)
+    meant = {path: [key[1] for key in keys if key[0] == path] for path in paths}
+    whole = [path for path, dtypes in meant.items() if len(dtypes) == sum(key[0] == path for key in run)]
+    parts = [f"{path} in {', '.join(dtypes)}" for path, dtypes in meant.items() if path not in whole]
+    return ", ".join([*whole, *parts])
 
 
 def records_of(verdict: Verdict, path: str, dtype: str) -> list[Record]:

@@ -155,10 +155,15 @@ def notes(check: Check, combinations: Sequence[Combination]) -> list[str]:
             lines.append(f"its default {name}={parameter.default:g} was left on; --arg {name}=0 switches it off")
     if kept := sorted(kept_in_another_form(combinations)):
         lines.append(f"state {', '.join(kept)} is kept times a constant; the parameters are not affected")
+    forms = {(key, form): None for c in combinations for key, form in c.forms.items()}
+    if forms:
+        lines.append("state " + ", ".join(f"{key} is kept as {form}" for key, form in forms))
     conforming = all(c.failure is None for c in combinations)
     if conforming and (other := sorted(set().union(*(c.unfollowed for c in combinations)))):
         keys = sorted({key for c in combinations for key, quantity in c.mapping.items() if quantity in other})
         lines.append(f"state {', '.join(keys)} does not follow {', '.join(other)}; the parameters conform without")
+    if again := sorted(f"{c.path}, {c.dtype}" for c in combinations if c.reread):
+        lines.append(f"{'; '.join(again)}: judged with scalars (beta^t and what is made of it) in float32, as they are")
     if not all(c.deterministic for c in combinations):
         lines.append("the same case did not fail again: the optimizer is not deterministic")
     refusals = {c.refusal: c for c in combinations if c.refused}
@@ -176,8 +181,13 @@ def kept_in_another_form(combinations: Sequence[Combination]) -> frozenset[str]:
 
 def fits_designed(check: Check, divergence: Divergence) -> bool:
     """Whether the subject is inside on a counterexample to another reading and on all designed cases."""
-    combination = probe(check, divergence.path, divergence.dtype)
-    for case in (divergence.case, *streams.designed(divergence.dtype)):
-        if run_case(check, case, [combination]) is not None:
+    return inside(check, divergence.path, divergence.dtype, divergence.case)
+
+
+def inside(check: Check, path: str, dtype: str, case: Case) -> bool:
+    """Whether the subject is inside on a case and on all designed ones."""
+    combination = probe(check, path, dtype)
+    for one in (case, *streams.designed(dtype)):
+        if run_case(check, one, [combination]) is not None:
             return False
     return combination.cases > 0 and combination.moved

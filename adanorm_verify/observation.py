@@ -49,7 +49,9 @@ def observe(check: Check, combination: Combination, cases: Sequence[Case]) -> li
             snapshots = list(check.snapshots(prepared, combination, frozenset(combination.mapping)))
         except SubjectRaised:
             continue
-        tolerance = float(np.sqrt(PRECISIONS[check.arithmetic(combination)].roundoff))
+        # Scalars may be coarser than tensors: a count on the device is float32, also beside float64 ones.
+        roundoffs = PRECISIONS[check.arithmetic(combination)].roundoff, check.count(combination.path).precision.roundoff
+        tolerance = float(np.sqrt(max(roundoffs)))
         names = {**combination.mapping, "theta": "theta"}
         seen = tuple(
             tuple(

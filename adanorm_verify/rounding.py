@@ -82,6 +82,12 @@ class Step(int):
     def __sub__(self, other: int) -> Step:
         return type(self)(int(self) - other)
 
+    def power_of(self, base: Bounded, precision: Precision | None = None) -> Bounded:
+        """`base^t` of a scalar: by pow, or by a running product of t factors."""
+        value = base.value ** int(self)
+        precision = precision or base.precision
+        return Bounded(value, base.bound + abs(value) * int(self) * precision.roundoff, precision)
+
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if method != "__call__" or ufunc not in UFUNCS or kwargs:
             return NotImplemented
@@ -92,6 +98,9 @@ class DeviceStep(Step):
     """A step count kept on the device: its powers `beta^t`, and what is made of them, are float32 numbers."""
 
     precision = DEVICE_SCALARS
+
+    def power_of(self, base: Bounded, precision: Precision | None = None) -> Bounded:
+        return super().power_of(base, precision or self.precision)
 
 
 def common(a: Precision, b: Precision) -> Precision:
@@ -214,11 +223,7 @@ class Bounded:
 
     def __pow__(self, exponent: int) -> Bounded:
         if self.precision.scalar:
-            # A power of a host scalar: by pow, or by a running product of `exponent` factors.
-            precision = DEVICE_SCALARS if isinstance(exponent, DeviceStep) else self.precision
-            count = int(exponent)
-            value = self.value**count
-            return Bounded(value, self.bound + abs(value) * count * precision.roundoff, precision)
+            return (exponent if isinstance(exponent, Step) else Step(exponent)).power_of(self)
         if exponent != 2:
             raise ValueError(f"only squares of tensors are bounded, got exponent {exponent!r}")
         return self * self

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy as np
 from . import streams
 from .cases import Case
 from .comparison import Comparison, Tally, compare, mapped, mapped_by_value
+from .counting import CONVENTION, step_of
 from .envelope import envelope
 from .errors import CannotCheck
 from .formats import representable
@@ -19,7 +20,9 @@ from .interface import Snapshot, SubjectInterface, SubjectRaised
 from .mechanisms import mechanisms_of, values
 from .paper import Algorithm, Hyperparameters
 from .reading import Reading, read_back
-from .rounding import PRECISIONS, DeviceStep, Step
+from .representing import reassigned
+from .rounding import PRECISIONS, Step
+from .scalars import multiplies, unshared
 from .trajectory import Quantities, plainly
 
 
@@ -44,10 +47,12 @@ class Combination:
     tallies: dict[str, Tally] = field(default_factory=dict)
     mechanisms: Counter[str] = field(default_factory=Counter)
     mattered: Counter[str] = field(default_factory=Counter)
+    forms: dict[str, str] = field(default_factory=dict)
     represented: set[str] = field(default_factory=set)
     unfollowed: set[str] = field(default_factory=set)
     moved: bool = False
     deterministic: bool = True
+    reread: bool = False
 
     @property
     def open(self) -> bool:
@@ -95,15 +100,20 @@ class Check:
         return "float32" if single else combination.dtype
 
     def count(self, path: str) -> type[Step]:
-        """How the subject keeps its step: on the device where it is capturable."""
-        return DeviceStep if self.subject.keeps_step_on_device(path) else Step
+        """How the subject counts, or the list says that it does."""
+        return step_of(self.algorithm, self.subject.keeps_step_on_device(path))
+
+    def shares_factors(self, path: str) -> bool:
+        """Whether the list's scalars are coarse, and nothing but them may be off."""
+        coarse = CONVENTION in self.algorithm.conventions and not self.subject.keeps_step_on_device(path)
+        return coarse and multiplies(self.algorithm)
 
     def envelope(self, case: Case, combination: Combination) -> list[list[Quantities | None]]:
         return self.bounded(case, combination)[0]
 
-    def bounded(self, case: Case, combination: Combination) -> Bounded:
-        """The envelope along a case, and what happened there."""
-        arithmetic, count = self.arithmetic(combination), self.count(combination.path)
+    def bounded(self, case: Case, combination: Combination, count: type[Step] | None = None) -> Bounded:
+        """The envelope along a case, and what happened there; with another step count than the subject's if given."""
+        arithmetic, count = self.arithmetic(combination), count or self.count(combination.path)
         key = (id(self.algorithm), arithmetic, count, case.fingerprint)
         if key in self.known:
             return self.known[key][1]
@@ -121,7 +131,35 @@ class Check:
     def compared(self, case: Case, combination: Combination) -> Comparison:
         """A prepared case run on one path and held against its envelope; while the subject runs, that is made."""
         snapshots = self.snapshots(case, combination, frozenset(combination.mapping))
-        return compare(case, self.envelope(case, combination), snapshots, combination.mapping)
+        return self.held(case, self.envelope(case, combination), combination, snapshots)
+
+    def held(
+        self,
+        case: Case,
+        steps: Sequence[Sequence[Quantities | None]],
+        combination: Combination,
+        snapshots: Iterable[list[Snapshot]],
+    ) -> Comparison:
+        """The snapshots of a prepared case held against its envelope.
+
+        Raises:
+            SubjectRaised, CannotCheck: see `comparison.compare`.
+        """
+        if not self.shares_factors(combination.path):
+            return compare(case, steps, snapshots, combination.mapping)
+        seen: list[list[Snapshot]] = []
+        comparison = compare(case, steps, recorded(snapshots, seen), combination.mapping)
+        if not comparison.diverged:
+            thetas = [[snapshot["theta"] for snapshot in tensors] for tensors in seen]
+            comparison.differences += unshared(case, self.bounded(case, combination, Step)[0], steps, thetas)
+        return comparison
+
+
+def recorded(snapshots: Iterable[list[Snapshot]], seen: list[list[Snapshot]]) -> Iterator[list[Snapshot]]:
+    """Snapshots as they come, each also put into `seen`."""
+    for tensors in snapshots:
+        seen.append(tensors)
+        yield tensors
 
 
 def checked(subject: SubjectInterface, algorithm: Algorithm, device: str) -> Check:
@@ -148,7 +186,8 @@ def probe(check: Check, path: str, dtype: str) -> Combination:
         combination.note, combination.absent = reason, True
         return combination
     steps = check.envelope(case, combination)[: len(snapshots)]
-    combination.mapping = mapped(steps, snapshots, check.order)
+    by_name = mapped(steps, snapshots, check.order)
+    combination.mapping, combination.forms = reassigned(by_name, check.algorithm, steps, snapshots)
     quantities = [e.name for e in check.algorithm.equations if e.extent != "step"]
     combination.mapping |= mapped_by_value(steps, snapshots, quantities, combination.mapping)
     return combination
@@ -173,18 +212,18 @@ def begun(snapshots: Iterable[Sequence[Snapshot]]) -> list[Sequence[Snapshot]]:
 def run_case(check: Check, case: Case, combinations: Sequence[Combination]) -> Combination | None:
     """Run one case on every open combination; return the first that fails on it."""
     failed = None
-    begun = []
+    started = []
     for combination in (c for c in combinations if c.open):
         prepared = check.prepared(case, combination)
-        begun.append((combination, prepared, check.snapshots(prepared, combination, frozenset(combination.mapping))))
+        started.append((combination, prepared, check.snapshots(prepared, combination, frozenset(combination.mapping))))
     envelopes: dict[tuple[frozenset[str], type[Step]], Bounded] = {}
-    for combination, prepared, snapshots in begun:  # they run, where they are in another process
+    for combination, prepared, snapshots in started:  # they run, where they are in another process
         key = combination.grouped, check.count(combination.path)
         if key not in envelopes:
             envelopes[key] = check.bounded(prepared, combination)
         steps, (happened, mattered) = envelopes[key]
         try:
-            comparison = compare(prepared, steps, snapshots, combination.mapping)
+            comparison = check.held(prepared, steps, combination, snapshots)
         except SubjectRaised as error:
             combination.refused += 1
             combination.raised += error.step > 0 and ordinary(prepared)

@@ -10,6 +10,7 @@ import numpy as np
 from .cases import Case, Gradients
 from .paper import PREVIOUS, Algorithm, Hyperparameters
 from .paper.equations import FIRST, After
+from .paper.hyperparameters import kept
 from .reference import parameter_axes
 
 Quantities = Mapping[str, Any]
@@ -93,12 +94,13 @@ def share_averages(case: Case, quantities: Sequence[Quantities | None], states: 
 
 
 def of_group(algorithm: Algorithm, groups: Sequence[Hyperparameters], group: int) -> dict[str, np.float64]:
-    """The numbers that the equations of a group see: its hyperparameters, but for what the list fixes or shares,
-    and those of the first group."""
+    """The numbers that the equations of a group see: its hyperparameters, but for what the list fixes, shares or
+    rounds, and those of the first group."""
     own, first = groups[group].items(), groups[0].items()
     shared = {name: first[name] for name in own if algorithm.conventions.get(f"{name}_of") == "constructor"}
     of_first = {name + FIRST: value for name, value in first.items()}
-    return {**own, **shared, **of_first, **{name: np.float64(x) for name, x in algorithm.constants.items()}}
+    chosen = kept({**own, **shared, **of_first}, algorithm.conventions)
+    return {**chosen, **{name: np.float64(x) for name, x in algorithm.constants.items()}}
 
 
 def plainly(algorithm: Algorithm, case: Case) -> Iterator[list[Quantities | None]]:

@@ -10,7 +10,9 @@ import numpy as np
 import torch
 
 from ..cases import Case
-from ..subject import DTYPES, SubjectRaised, representable
+from ..formats import representable
+from ..interface import SubjectRaised
+from ..subject import DTYPES
 from .anchors import refuse_unanchored, unless_known
 from .comparing import Path
 from .long import check_large_counts, counted_in

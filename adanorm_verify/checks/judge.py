@@ -11,9 +11,10 @@ import numpy as np
 
 from ..cases import Case
 from ..comparison import errors
+from ..counting import step_of
 from ..envelope import envelope
 from ..paper import Algorithm
-from ..rounding import PRECISIONS, Bounded, DeviceStep, Step
+from ..rounding import PRECISIONS, Bounded
 from ..trajectory import Quantities
 from .comparing import Path, first_difference, told
 
@@ -108,8 +109,8 @@ class Judge:
         """
         key = (dtype, device_step, changed, case.fingerprint)
         if key not in self.known:
-            count = DeviceStep if device_step else Step
-            self.known[key] = list(envelope(self.listed(changed), case, PRECISIONS[dtype], count))
+            listed = self.listed(changed)
+            self.known[key] = list(envelope(listed, case, PRECISIONS[dtype], step_of(listed, device_step)))
         return self.known[key]
 
     def expected(

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from ..cases import Case
+from ..formats import representable
+from ..interface import SubjectRaised
 from ..streams import Shape
-from ..subject import SubjectRaised, representable
 from .anchors import refuse_unanchored, unless_known
 from .pages import Failed, NotApplicable, check_page
 from .trial import MAGNITUDES, Trial, refusable

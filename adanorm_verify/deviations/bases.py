@@ -9,7 +9,7 @@ import numpy as np
 from ..paper import Algorithm, Equation
 from ..paper.decisions import convention, rho_as_printed, xi_from_first
 from ..paper.equations import FIRST
-from .deviation import Deviation, Kind, beginning, both, deviation, exchanged, fixed, reading, said
+from .deviation import MISSING, Deviation, Kind, beginning, both, deviation, exchanged, fixed, reading, said
 
 
 def rectified_from(threshold: float) -> Deviation:
@@ -203,11 +203,11 @@ BASES = (
     Deviation(
         "step-of-group", "convention",
         "t counts the calls of step(), not the gradients of each tensor: bias corrections differ after a missing one",
-        "theta", convention("step_count", "group"),
+        "theta", convention("step_count", "group"), until=MISSING,
     ),
     Deviation(
         "missing-is-zero", "convention", "a missing gradient counts as a zero one", "theta",
-        convention("missing_gradient", "zero"),
+        convention("missing_gradient", "zero"), until=MISSING,
     ),
     Deviation(
         "previous-gradient-from-first", "convention", "g_0 = g_1, so that the first friction is 1/2", "xi",

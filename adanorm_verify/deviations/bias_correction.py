@@ -1,8 +1,12 @@
 """The bias corrections of the two moments."""
 
+from dataclasses import replace
+
 import numpy as np
 
-from .deviation import Deviation, deviation, rewired
+from ..paper import Algorithm
+from ..paper.decisions import convention
+from .deviation import MISSING, Deviation, deviation, rewired
 
 
 @deviation("m_hat", "convention")
@@ -65,6 +69,24 @@ def rectified_without_first_bias(rho, lr):
     return rho * lr
 
 
+def m_hat_kept(beta1, t, m_hat_prev, g):
+    return (beta1 - beta1**t) / (1 - beta1**t) * m_hat_prev + (1 - beta1) / (1 - beta1**t) * g
+
+
+def v_hat_kept(beta2, t, v_hat_prev, g):
+    return (beta2 - beta2**t) / (1 - beta2**t) * v_hat_prev + (1 - beta2) / (1 - beta2**t) * g**2
+
+
+def debiased_by_calls(algorithm: Algorithm) -> Algorithm:
+    """Debiased averages in the place of plain ones, with a t that counts calls."""
+    pairs = (("m", "m_hat", m_hat_kept), ("v", "v_hat", v_hat_kept))
+    kept = [
+        replace(algorithm[hat], function=function, reads={"g": algorithm[plain].inputs.get("g", "g")})
+        for plain, hat, function in pairs
+    ]
+    return convention("step_count", "group")(algorithm.replacing(*kept))
+
+
 BIAS_CORRECTION = (
     first_bias_uncorrected,
     second_bias_uncorrected,
@@ -81,5 +103,10 @@ BIAS_CORRECTION = (
         "second-bias-with-beta1", "defect", "v is divided by 1 - beta1^t", "v_hat", rewired("v_hat", beta2="beta1")
     ),
     second_bias_corrected_after_root,
+    Deviation(
+        "step-of-group-debiased", "defect",
+        "the averages are kept debiased, and their t counts the calls of step(): a missing gradient leaves them behind",
+        "m_hat", debiased_by_calls, ("v_hat", "-belief", "-v_max"), replaces=True, until=MISSING,
+    ),
     rectified_without_first_bias,
-)
+)  # fmt: skip

@@ -12,6 +12,8 @@ from ..paper.decisions import exchanged
 
 Kind = Literal["convention", "defect"]
 Change = Callable[[Algorithm], Algorithm]
+MISSING = "a gradient is missing"
+"""For `Deviation.until`."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,7 @@ class Deviation:
         silences: the mechanism that no longer takes part, where that is the gist of it.
         solves: the hyperparameter whose hard-coded value is still to be found.
         replaces: the right-hand side is wholly another one, so that no second change of it can be seen.
+        until: the event before which it changes nothing, where that is the gist of it.
     """
 
     name: str
@@ -39,6 +42,7 @@ class Deviation:
     silences: str = ""
     solves: str = ""
     replaces: bool = False
+    until: str = ""
 
     def concerns(self, algorithm: Algorithm) -> bool:
         """Whether `algorithm` has what this deviation replaces and reads."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -55,3 +56,17 @@ class Hyperparameters:
     def items(self) -> dict[str, Any]:
         """Name to value as float64, in the paper's order."""
         return {f.name: np.asarray(getattr(self, f.name), dtype=np.float64) for f in fields(self)}
+
+
+def rounded(value: float, dtype: str) -> np.float64:
+    """A number rounded to float32, float16 or bfloat16 (to even), as float64."""
+    if dtype == "bfloat16":  # the upper half of a float32
+        bits = int(np.float32(value).view(np.uint32))
+        bits += 0x7FFF + (bits >> 16 & 1)
+        return np.float64(np.uint32(bits & 0xFFFF0000).view(np.float32))
+    return np.float64(np.float16(value) if dtype == "float16" else np.float32(value))
+
+
+def kept(numbers: Mapping[str, float], conventions: Mapping[str, str]) -> dict[str, Any]:
+    """Numbers in the formats that a list's conventions say: `lr_in` is the format of lr."""
+    return {k: rounded(x, conventions[f"{k}_in"]) if f"{k}_in" in conventions else x for k, x in numbers.items()}

@@ -26,6 +26,7 @@ from .faithful_amsgrad import FAITHFUL_AMSGRAD
 from .faithful_changing import FAITHFUL_CHANGING
 from .faithful_norms import FAITHFUL_NORMS
 from .faithful_paths_asked import FAITHFUL_PATHS_ASKED
+from .faithful_representations import FAITHFUL_REPRESENTATIONS
 from .faithful_saving import FAITHFUL_SAVING
 from .faithful_states import FAITHFUL_STATES
 
@@ -342,4 +343,5 @@ FAITHFUL = (
     *FAITHFUL_CHANGING,
     *FAITHFUL_PATHS_ASKED,
     *FAITHFUL_SAVING,
+    *FAITHFUL_REPRESENTATIONS,
 )

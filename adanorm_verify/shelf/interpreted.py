@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ..paper import PREVIOUS, Algorithm, Equation
 from ..paper.equations import FIRST
+from ..paper.hyperparameters import kept
 from ._base import Adam, Corrected, working_dtype
 
 USUAL_KEYS = {"m": "exp_avg", "v": "exp_avg_sq", "v_max": "max_exp_avg_sq", "e": "exp_grad_norm", "g": "previous_grad"}
@@ -74,7 +75,8 @@ class Interpreted(Adam):
         own, first = spelled_out(group), spelled_out(self.defaults)
         shared = {name: first[name] for name in own if self.convention(f"{name}_of") == "constructor"}
         of_first = {name + FIRST: value for name, value in spelled_out(self.param_groups[0]).items()}
-        return {**own, **shared, **of_first, **self.listed.constants}
+        chosen = kept({**own, **shared, **of_first}, self.listed.conventions)
+        return {**chosen, **self.listed.constants}
 
     def remembered(self, name: str, p: Tensor) -> np.ndarray:
         """A quantity of the step before; zero before the first."""

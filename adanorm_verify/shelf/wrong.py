@@ -6,9 +6,19 @@ from .wrong_correction import WRONG_CORRECTION
 from .wrong_guards import WRONG_GUARDS
 from .wrong_moments import WRONG_MOMENTS
 from .wrong_paths import WRONG_PATHS
+from .wrong_scalars import WRONG_SCALARS
 from .wrong_state import WRONG_STATE
 
-WRONG = WRONG_CORRECTION + WRONG_MOMENTS + WRONG_BASES + WRONG_AMSGRAD + WRONG_STATE + WRONG_GUARDS + WRONG_PATHS
+WRONG = (
+    *WRONG_CORRECTION,
+    *WRONG_MOMENTS,
+    *WRONG_BASES,
+    *WRONG_AMSGRAD,
+    *WRONG_STATE,
+    *WRONG_GUARDS,
+    *WRONG_PATHS,
+    *WRONG_SCALARS,
+)
 
 __all__ = [
     "WRONG",
@@ -18,5 +28,6 @@ __all__ = [
     "WRONG_GUARDS",
     "WRONG_MOMENTS",
     "WRONG_PATHS",
+    "WRONG_SCALARS",
     "WRONG_STATE",
 ]

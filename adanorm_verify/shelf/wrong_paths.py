@@ -23,6 +23,33 @@ class TwoPaths(Adam):
         return super().denominator(now)
 
 
+class UncorrectedOnPath(Adam):
+    """A path that must be asked for, to be mixed in, lacks the second bias correction."""
+
+    path: str
+
+    def bc2(self, now: Now) -> float:
+        return 1.0 if now.group[self.path] else super().bc2(now)
+
+
+class CapturableUncorrected(UncorrectedOnPath):
+    """The capturable path lacks the second bias correction."""
+
+    path = "capturable"
+
+    def __init__(self, params: Iterable[Any], *arguments: Any, capturable: bool = False, **named: Any) -> None:
+        super().__init__(params, *arguments, **named, capturable=capturable)
+
+
+class FusedUncorrected(UncorrectedOnPath):
+    """The fused path lacks the second bias correction."""
+
+    path = "fused"
+
+    def __init__(self, params: Iterable[Any], *arguments: Any, fused: bool = False, **named: Any) -> None:
+        super().__init__(params, *arguments, **named, fused=fused)
+
+
 class NormOfFirstRow(AdamNorm):
     """The norm of a matrix is that of its first row."""
 
@@ -30,4 +57,4 @@ class NormOfFirstRow(AdamNorm):
         return torch.linalg.vector_norm(g[:1] if g.ndim > 1 else g)
 
 
-WRONG_PATHS = subjects_of(globals())
+WRONG_PATHS = tuple(subject for subject in subjects_of(globals()) if subject is not UncorrectedOnPath)
