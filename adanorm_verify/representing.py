@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from .comparison import follows
+from .interface import Snapshot
 from .paper import Algorithm
 from .paper.equations import GIVEN, PREVIOUS
-from .subject import Snapshot
 from .trajectory import Quantities
 
 Steps = Sequence[Sequence[Quantities | None]]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -70,3 +72,25 @@ def test_reference_side_does_not_know_torch(room_name):
             names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             assert not any(name.split(".")[0] == "torch" for name in names)
+
+
+def test_the_side_that_judges_does_not_import_torch():
+    """It starts beside the subject's process, which does; and a subject that changes torch changes no judgement."""
+    code = (
+        "import sys; import adanorm_verify.conformance, adanorm_verify.checks.decay, adanorm_verify.checks.values_now"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}; print('torch' in sys.modules)"], capture_output=True, text=True
+    )
+    assert done.stdout == "False\n", done.stderr
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "checks").glob("*.py")), ids=lambda path: path.name)
+def test_what_changes_a_list_for_a_check_stands_where_torch_is_not_imported(path):
+    """The judge resolves such functions by name, on its own side."""
+    tree = ast.parse(path.read_text())
+    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
+    changing = [f for f in functions if f.args.args and f.args.args[0].arg == "algorithm" and f.returns is not None]
+    changing = [f.name for f in changing if ast.unparse(f.returns) == "Algorithm"]
+    imports_torch = any("torch" in ast.unparse(node) for node in tree.body if isinstance(node, ast.Import))
+    assert not (changing and imports_torch), changing

@@ -11,9 +11,8 @@ from torch import Tensor
 
 from ..cases import Case
 from ..interface import SubjectRaised
-from ..paper import PREVIOUS, Algorithm, Equation
 from .comparing import Path
-from .decay import beginning
+from .exchanged import halved
 from .laws import check_parameters_set_back
 from .memory import check_gradients_kept, check_gradients_untouched, check_in_place
 from .pages import Failed, NotApplicable, check_page, unless_told_by
@@ -22,14 +21,6 @@ from .values import check_late_gradient
 
 OUTSIDE = 7.0
 """What memory that nobody may write holds."""
-
-
-def halved(algorithm: Algorithm, at: float) -> Algorithm:
-    """The parameters are halved before step `at`."""
-    half = Equation(
-        "exchanged", lambda theta_prev, t: theta_prev * 0.5 if t == at else theta_prev, "θ_{{t−1}}/2 at one step"
-    )
-    return beginning(half, algorithm, {"theta" + PREVIOUS: "exchanged"})
 
 
 @check_page(

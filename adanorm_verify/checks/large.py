@@ -55,7 +55,7 @@ def hold_long(trial: Trial, shapes: Sequence[Shape]) -> None:
 def heavy(trial: Trial, shape: Shape) -> Case:
     """A tensor alone along gradients with heavy ends."""
     ordinary = trial.case(STEPS, [shape])
-    key = ("heavy", *shape, trial.combination.dtype, *trial.hyperparameters.items().values())
+    key = ("heavy", *shape, trial.combination.dtype, *map(float, trial.hyperparameters.items().values()))
     return trial.once(key, lambda: representable(heavy_ends(ordinary), trial.combination.dtype))
 
 
