@@ -20,12 +20,16 @@ USUAL = {
     "beta2": DECAYS,
     "eps": (1e-8, 1e-6, 1e-7, 1e-10, 1e-12, 1e-15, 1e-16, 1e-5, 1e-4, 1e-3),
     "weight_decay": (1e-2, 1e-4, 5e-4, 1e-3, 1e-1),
+    **dict.fromkeys(("value_bound", "norm_bound"), (1.0, 10.0, 0.1, 5.0, 0.5)),
+    "warmup_steps": (10.0, 100.0, 1e3, 1e4),
 }
 """What people write, tried first."""
 SEARCHED = {
     **dict.fromkeys(("gamma", "beta1", "beta2"), 1 - 10.0 ** -np.linspace(0, 4, 33)),
     "eps": 10.0 ** np.linspace(-16, 0, 33),
     "weight_decay": 10.0 ** np.linspace(-6, 0, 25),
+    **dict.fromkeys(("value_bound", "norm_bound"), 10.0 ** np.linspace(-6, 6, 25)),
+    "warmup_steps": 10.0 ** np.linspace(0, 6, 13),
 }
 """Grids between whose points a root is looked for."""
 
@@ -44,14 +48,17 @@ def fitted(
     """
     name = deviation.solves
 
-    def valued(value: float) -> Algorithm:
-        return fixed(name, float(value))(deviation.change(base))
+    changed = deviation.change(base)
 
-    for value in USUAL[name] if usual else chain(USUAL[name], roots(valued, SEARCHED[name], observations, quantity)):
-        for candidate in rounded(float(value)):
-            listed = valued(candidate)
-            if agrees(listed, observations, [quantity]):
-                return listed
+    def valued(value: float) -> Algorithm:
+        return fixed(name, float(value))(changed)
+
+    telling = sorted(observations, key=lambda seen: agrees(changed, [seen], [quantity])) if not usual else ()
+    found = (value for root in roots(valued, SEARCHED[name], telling, quantity) for value in rounded(float(root)))
+    for value in chain(USUAL[name], found):
+        listed = valued(value)
+        if agrees(listed, observations, [quantity]):
+            return listed
     return None
 
 

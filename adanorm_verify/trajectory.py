@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .cases import Case, Gradients
+from .counting import counted
 from .paper import PREVIOUS, Algorithm
 from .paper.equations import FIRST, After
 from .reference import parameter_axes
@@ -36,23 +37,20 @@ def trajectory(
     hyperparameters = [
         {k: number(x) for k, x in of_group(algorithm, case, i).items()} for i in range(len(case.hyperparameters))
     ]
-    calls = algorithm.conventions.get("step_count") == "group"
     zero = tensor(np.zeros(()))
     states = [{**dict.fromkeys(algorithm.state, zero), "theta": tensor(theta)} for theta in case.theta]
-    steps = [0] * len(case.theta)
     filled = algorithm.conventions.get("missing_gradient") == "zero"
     scope = algorithm.conventions.get("norm_scope", "tensor")
-    for call, gradients in enumerate(case.steps, 1):
+    for t, gradients in zip(steps_of(algorithm, case), case.steps, strict=True):
         quantities: list[Quantities | None] = []
         for i, given_gradient in enumerate(gradients):
             gradient = np.zeros_like(case.theta[i]) if given_gradient is None and filled else given_gradient
             if gradient is None:
                 quantities.append(None)
                 continue
-            steps[i] = call if calls else steps[i] + 1
             given = {
                 **hyperparameters[case.groups[i]],
-                "t": count(steps[i]),
+                "t": count(t[i]),
                 "g": tensor(gradient),
                 "axes": parameter_axes(gradient.ndim),
                 **{name + PREVIOUS: value for name, value in states[i].items()},
@@ -91,6 +89,24 @@ def of_group(algorithm: Algorithm, case: Case, group: int) -> dict[str, np.float
     shared = {name: first[name] for name in own if algorithm.conventions.get(f"{name}_of") == "constructor"}
     of_first = {name + FIRST: value for name, value in first.items()}
     return {**own, **shared, **of_first, **{name: np.float64(x) for name, x in algorithm.constants.items()}}
+
+
+def steps_of(algorithm: Algorithm, case: Case) -> list[list[int]]:
+    """The step t of each tensor, step by step, as the list counts it."""
+    filled = algorithm.conventions.get("missing_gradient") == "zero"
+    present = tuple((True,) * len(tensors) for tensors in case.present) if filled else case.present
+    return counted(algorithm.conventions.get("step_count", "tensor"), case.groups, present)
+
+
+def given_alike(first: Algorithm, second: Algorithm, case: Case) -> bool:
+    """Whether two lists of the same equations are given the same along a case, and so are the same there."""
+    settings = ("missing_gradient", "norm_scope", "arithmetic")
+    whole = all(map(all, case.present))
+    return (
+        all(of_group(first, case, i) == of_group(second, case, i) for i in range(len(case.hyperparameters)))
+        and steps_of(first, case) == steps_of(second, case)
+        and all(first.conventions.get(key) == second.conventions.get(key) for key in settings[whole:])
+    )
 
 
 def plainly(algorithm: Algorithm, case: Case) -> Iterator[list[Quantities | None]]:

@@ -7,11 +7,23 @@ from .bias_correction import BIAS_CORRECTION
 from .correction import CORRECTION, SHARDED
 from .deviation import Deviation, fixed
 from .eps import EPS
+from .gradient import TREATED
 from .guard import GUARD
 from .hyperparameters import FIXED, SHARED
 from .moments import MOMENTS
 
-DEVIATIONS = (*EPS, *BIAS_CORRECTION, *CORRECTION, *GUARD, *MOMENTS, *AMSGRAD, *BASES, *SHARED, *FIXED)
+DEVIATIONS = (
+    *EPS,
+    *BIAS_CORRECTION,
+    *CORRECTION,
+    *GUARD,
+    *MOMENTS,
+    *AMSGRAD,
+    *BASES,
+    *TREATED,
+    *SHARED,
+    *FIXED,
+)
 """All of them. One name may stand for several equations where algorithms print the line differently."""
 
 IN_SINGLE = Deviation(
