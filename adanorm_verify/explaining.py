@@ -13,6 +13,7 @@ from .diagnosis import LARGEST, Evidence, Explanation, confirmed, explain
 from .mechanisms import mechanisms_of
 from .observation import observe
 from .paper import Algorithm
+from .partial import Part, held, part_of
 from .runs import Check, Combination
 from .verdict import Record, Verdict
 
@@ -51,9 +52,9 @@ def explained(
             shrunk = [verdict.first_divergence.case] if combination.dtype == verdict.first_divergence.dtype else []
             evidence[combination.path, combination.dtype] = Evidence((*shrunk, combination.failure[0]))
     for _ in range(TRIES):
-        explanations = explained_by(check, combinations, evidence, bases, allowed, quick)
-        if explanations is None:
-            return unexplained(verdict), check.algorithm
+        explanations = explained_by(check, combinations, evidence, bases, allowed, quick) or {}
+        if not explanations:
+            return unexplained(verdict, known_part(check, combinations, evidence, bases)), check.algorithm
         runs = {(run.path, run.dtype): run for run in verdict.runs}
         records = {key: records_of(verdict, *key) for key in runs}
         distinct = list({id(explanation): explanation for explanation in explanations.values()}.values())
@@ -73,7 +74,10 @@ def explained(
         if not refuted:
             break
     else:
-        return unexplained(verdict), check.algorithm
+        failing = (c for c in combinations if (c.path, c.dtype) in explanations)
+        keys = ((c, (c.path, c.dtype)) for c in failing)
+        parts = (held(check, c, evidence[key], explanations[key]) for c, key in keys)
+        return unexplained(verdict, next(filter(None, parts), None)), check.algorithm
     deviations = {d.name: d for explanation in distinct for d in explanation.found(allowed)}
     sentences = dict.fromkeys(explanation.sentence() for explanation in distinct)
     verdict = replace(verdict, deviations=tuple(deviations.values()), explanation="; ".join(sentences))
@@ -144,9 +148,20 @@ def records_of(verdict: Verdict, path: str, dtype: str) -> list[Record]:
     return [record for record in verdict.records if (record.path, record.dtype) == (path, dtype)]
 
 
-def unexplained(verdict: Verdict) -> Verdict:
-    """The verdict with a sentence that says so."""
+def known_part(
+    check: Check, combinations: Sequence[Combination], evidence: Mapping[Key, Evidence], bases: Sequence[Algorithm]
+) -> Part | None:
+    """What is known of the first combination of which something is known, but not all."""
+    failing = (c for c in combinations if (c.path, c.dtype) in evidence)
+    parts = (part_of(check, c, evidence[c.path, c.dtype], bases) for c in failing)
+    return next(filter(None, parts), None)
+
+
+def unexplained(verdict: Verdict, part: Part | None) -> Verdict:
+    """The verdict with a sentence that says so, and what is known all the same. It goes on to differ."""
     first = verdict.first_divergence
     assert first is not None  # only asked of a subject that differs
-    place = f"first difference: {first.quantity} at step {first.step}"
-    return replace(verdict, explanation=f"no known deviation explains it; {place}")
+    sentence = f"no known deviation explains it; first difference: {first.quantity} at step {first.step}"
+    if part is None:
+        return replace(verdict, explanation=sentence)
+    return replace(verdict, explanation=f"{sentence}; in part it {part.sentence}", explained_in_part=part.names)

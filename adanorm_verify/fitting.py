@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from itertools import chain
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain, islice
 
 import numpy as np
 from scipy.optimize import brentq
@@ -32,6 +32,9 @@ SEARCHED = {
     "warmup_steps": 10.0 ** np.linspace(0, 6, 13),
 }
 """Grids between whose points a root is looked for."""
+TELLING = 2
+"""Cases in which a root is looked for, at most: in the first one that the list without the number does not explain
+there may be no crossing."""
 
 
 def fitted(
@@ -53,9 +56,9 @@ def fitted(
     def valued(value: float) -> Algorithm:
         return fixed(name, float(value))(changed)
 
-    telling = sorted(observations, key=lambda seen: agrees(changed, [seen], [quantity])) if not usual else ()
-    found = (value for root in roots(valued, SEARCHED[name], telling, quantity) for value in rounded(float(root)))
-    for value in chain(USUAL[name], found):
+    telling = () if usual else (seen for seen in observations if not agrees(base, [seen], [quantity]))
+    found = roots(valued, SEARCHED[name], islice(telling, TELLING), quantity)
+    for value in chain(USUAL[name], (value for root in found for value in rounded(float(root)))):
         listed = valued(value)
         if agrees(listed, observations, [quantity]):
             return listed
@@ -70,11 +73,11 @@ def rounded(value: float) -> Iterator[float]:
 def roots(
     valued: Callable[[float], Algorithm],
     grid: np.ndarray,
-    observations: Sequence[Observation],
+    observations: Iterable[Observation],
     quantity: str,
 ) -> Iterator[float]:
     """Values at which the list crosses what was seen, at the first elements where it crosses at all."""
-    for observation in observations[:3]:
+    for observation in observations:
         curves = np.array([errors(valued(value), observation, quantity) for value in grid])
         with np.errstate(all="ignore"):
             crossing = (curves[:-1] * curves[1:] < 0) & np.isfinite(curves[:-1]) & np.isfinite(curves[1:])

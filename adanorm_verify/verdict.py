@@ -209,7 +209,8 @@ class Verdict:
         records: what was compared, by path, dtype and quantity.
         runs: every path in every dtype.
         deviations: the smallest set that explains a subject which leaves the paper; empty where none does.
-        explanation: what it is instead, in a sentence.
+        explanation: what it is instead, in a sentence; where nothing explains it, what it is in part.
+        explained_in_part: names of the deviations in that part. Allowing them does not suffice.
         checks: what the contract's checks found.
         decisions: answers other than the defaults under which the verdict holds.
         notes: what a reader should know: hyperparameters that could not be set, other readings that fit.
@@ -226,6 +227,7 @@ class Verdict:
     runs: tuple[Run, ...] = ()
     deviations: tuple[FoundDeviation, ...] = ()
     explanation: str = ""
+    explained_in_part: tuple[str, ...] = ()
     checks: tuple[CheckResult, ...] = ()
     decisions: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
