@@ -13,7 +13,6 @@ from .beginnings import Place, beginning
 from .cases import Case
 from .deviations import Deviation
 from .diagnosis import (
-    LARGEST,
     WITHOUT_STATE,
     Evidence,
     Explanation,
@@ -100,14 +99,14 @@ def part_of(check: Check, combination: Combination, evidence: Evidence, bases: S
 
 
 def extended(
-    before: Followed, free: Sequence[Deviation], quantity: str, added: Sequence[Observation], size: int = LARGEST
+    before: Followed, free: Sequence[Deviation], quantity: str, added: Sequence[Observation], size: int = WITHOUT_STATE
 ) -> list[Followed]:
     """The list with as few further deviations as give a quantity also in what is added; a state quantity that no set
     gives is passed over."""
     seen = (*added, *before.seen)  # most lists fail in what is added
     last = Stage(quantity, before.seen or added, fresh=not before.seen)
     stages = [last, replace(last, observations=seen)] if before.seen else [last]
-    search = Search(free, stages, LARGEST if before.settled else WITHOUT_STATE)
+    search = Search(free, stages, WITHOUT_STATE if before.settled else 1)
     sets = search.sets(before.algorithm, size, len(stages) - 1, before.chosen, before.settled)
     return [after(before, algorithm, chosen, quantity, seen) for algorithm, chosen in islice(sets, ALTERNATIVES)]
 

@@ -210,13 +210,14 @@ class Verdict:
         runs: every path in every dtype.
         deviations: the smallest set that explains a subject which leaves the paper; empty where none does.
         explanation: what it is instead, in a sentence; where nothing explains it, what it is in part.
-        explained_in_part: names of the deviations in that part. Allowing them does not suffice.
         checks: what the contract's checks found.
         decisions: answers other than the defaults under which the verdict holds.
         notes: what a reader should know: hyperparameters that could not be set, other readings that fit.
         setup: how the subject was called.
         environment: versions, seed, profile, device, command.
         reason: why nothing was decided, for `not-checked`.
+        explained_in_part: names of the deviations that explain a part, where nothing explains all; allowing them does
+            not suffice.
     """
 
     outcome: Outcome
@@ -227,13 +228,13 @@ class Verdict:
     runs: tuple[Run, ...] = ()
     deviations: tuple[FoundDeviation, ...] = ()
     explanation: str = ""
-    explained_in_part: tuple[str, ...] = ()
     checks: tuple[CheckResult, ...] = ()
     decisions: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     setup: Setup = field(default_factory=Setup)
     environment: Mapping[str, Any] = field(default_factory=dict)
     reason: str = ""
+    explained_in_part: tuple[str, ...] = ()
 
     @property
     def conforms(self) -> bool:
