@@ -20,8 +20,8 @@ USUAL = {
     "beta2": DECAYS,
     "eps": (1e-8, 1e-6, 1e-7, 1e-10, 1e-12, 1e-15, 1e-16, 1e-5, 1e-4, 1e-3),
     "weight_decay": (1e-2, 1e-4, 5e-4, 1e-3, 1e-1),
-    **dict.fromkeys(("value_bound", "norm_bound"), (1.0, 10.0, 0.1, 5.0, 0.5)),
-    "warmup_steps": (10.0, 100.0, 1e3, 1e4),
+    **dict.fromkeys(("value_bound", "norm_bound"), (1.0, 10.0)),
+    "warmup_steps": (100.0, 1e3),
 }
 """What people write, tried first."""
 SEARCHED = {
