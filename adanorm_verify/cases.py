@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from hashlib import sha256
 from typing import Any
 
@@ -42,6 +43,11 @@ class Case:
     @property
     def shapes(self) -> tuple[tuple[int, ...], ...]:
         return tuple(theta.shape for theta in self.theta)
+
+    @cached_property
+    def present(self) -> tuple[tuple[bool, ...], ...]:
+        """Whether there is a gradient, by step and tensor."""
+        return tuple(tuple(gradient is not None for gradient in gradients) for gradients in self.steps)
 
     @property
     def fingerprint(self) -> tuple[Any, ...]:

@@ -1,64 +1,75 @@
-"""How a subject counts its steps, and in which format it computes what it makes of the count: scalars."""
+"""What the step t counts: the gradients of each tensor, or what implementations count in their place."""
 
 from __future__ import annotations
 
-from functools import cache
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 
 import numpy as np
 
-from .paper import Algorithm
-from .rounding import DEVICE_SCALARS, HOST, Bounded, DeviceStep, Precision, Step
 
-CONVENTION = "scalars"
-"""Of a list whose scalars are not doubles: a key of `COUNTS`."""
-AFTER_PRODUCT = 8
-"""Roundings in float32 charged after a running product: two each for `1 - beta^t`, its root, the quotient of the
-learning rate, and their product."""
-
-
-class RunningStep(DeviceStep):
-    """A step count beside running products of beta, kept in float32, in the place of the powers `beta^t`.
-
-    A product is known to the last bit: its factors are float32 numbers, and each multiplication rounds once.
-    """
-
-    factor: type[np.floating] = np.float32
-
-    def power_of(self, base: Bounded, precision: Precision | None = None) -> Bounded:
-        value = running_product(float(self.factor(base.value)), int(self))
-        bound = base.bound + AFTER_PRODUCT * DEVICE_SCALARS.roundoff * abs(1 - value)
-        return Bounded(np.float64(value), bound, HOST)
-
-
-class RunningStepOfDoubles(RunningStep):
-    """The same with factors that are doubles: only the product is rounded to float32."""
-
-    factor = np.float64
-
-
-@cache
-def running_product(factor: float, count: int) -> float:
-    """`factor^count` multiplied up from 1, each product rounded to float32."""
-    product = 1.0
-    for _ in range(count):
-        former, product = product, float(np.float32(product * factor))
-        if product == former:
-            break
-    return product
-
-
-COUNTS: dict[str, type[Step]] = {
-    "float32": DeviceStep,
-    "float32 products": RunningStep,
-    "float32 products of doubles": RunningStepOfDoubles,
-}
-
-
-def step_of(algorithm: Algorithm, on_device: bool) -> type[Step]:
-    """What stands for the step in the bounds of a list.
+@lru_cache(maxsize=1024)  # the diagnosis runs the same few cases with every list
+def counted(convention: str, groups: tuple[int, ...], present: tuple[tuple[bool, ...], ...]) -> list[list[int]]:
+    """t, by step and tensor; what stands for tensors without a gradient is of no use.
 
     Args:
-        algorithm: may say that its scalars are not doubles.
-        on_device: the subject keeps its step on the device.
+        convention: one of `COUNTS`.
+        groups: of each tensor.
+        present: whether there is a gradient, by step and tensor.
     """
-    return COUNTS.get(algorithm.conventions.get(CONVENTION, ""), DeviceStep if on_device else Step)
+    return COUNTS[convention](np.array(present), groups).tolist()
+
+
+Count = Callable[[np.ndarray, Sequence[int]], np.ndarray]
+"""t by step and tensor, from which gradients are there and the group of each tensor."""
+
+
+def of_tensor(present: np.ndarray, groups: Sequence[int]) -> np.ndarray:
+    return np.cumsum(present, axis=0)
+
+
+def of_calls(present: np.ndarray, groups: Sequence[int]) -> np.ndarray:
+    return np.broadcast_to(np.arange(1, len(present) + 1)[:, None], present.shape)
+
+
+def of_all_tensors(present: np.ndarray, groups: Sequence[int]) -> np.ndarray:
+    """One count goes on from tensor to tensor, group after group."""
+    order = np.argsort(groups, kind="stable")
+    count = np.zeros(present.shape, dtype=int)
+    count[:, order] = np.cumsum(present[:, order]).reshape(present.shape)
+    return count
+
+
+def by_group(count: Count) -> Count:
+    """The count of each group's tensors for themselves."""
+
+    def apart(present: np.ndarray, groups: Sequence[int]) -> np.ndarray:
+        counts = np.zeros(present.shape, dtype=int)
+        for group in set(groups):
+            own = np.flatnonzero(np.equal(groups, group))
+            counts[:, own] = count(present[:, own], [group] * len(own))
+        return counts
+
+    return apart
+
+
+def of_one(turn: int) -> Count:
+    """The count of the first tensor with a gradient, or with a turn of -1 of the last one, for all tensors."""
+
+    def shared(present: np.ndarray, groups: Sequence[int]) -> np.ndarray:
+        count = np.cumsum(present, axis=0)[:, ::turn]
+        first = np.argmax(present[:, ::turn], axis=1)
+        return np.broadcast_to(count[np.arange(len(count)), first][:, None], present.shape)
+
+    return shared
+
+
+COUNTS: Mapping[str, Count] = {
+    "tensor": of_tensor,
+    "group": of_calls,
+    "tensors": by_group(of_all_tensors),
+    "all tensors": of_all_tensors,
+    "first tensor": by_group(of_one(1)),
+    "last tensor": by_group(of_one(-1)),
+}
+"""By the answer of the convention `step_count`."""

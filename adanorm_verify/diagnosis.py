@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import combinations
+from math import comb
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from .observation import Observation, agrees, observe
 from .paper import HYPERPARAMETERS, PREVIOUS, Algorithm
 from .runs import Check, Combination, probe, run_case
 from .stages import Stage, planned
-from .trajectory import plainly
+from .trajectory import given_alike, plainly
 from .verdict import FoundDeviation
 
 LARGEST = 3
@@ -24,6 +25,11 @@ LARGEST = 3
 WITHOUT_STATE = 2
 """The same in a quick check where no state parts the search into smaller ones, as there are 70,000 sets of three; and
 for all later stages together where a state follows no set."""
+TOGETHER = 4
+"""Deviations that show first in a later stage and are looked for at once: lr, betas, gamma and eps may all be the
+constructor's in every group."""
+MANY = 1000
+"""Sets of such deviations that are tried for one size, at most."""
 FURTHER = 3
 """Deviations beyond those of one stage, which other stages find."""
 
@@ -75,7 +81,7 @@ class Explanation:
     def _found(self, deviation: Deviation, allowed: bool) -> FoundDeviation:
         value = self.algorithm.constants.get(deviation.solves)
         meaning = deviation.meaning if value is None else f"{deviation.meaning} ({deviation.solves} = {value:.17g})"
-        paper, found = (formula(listed, deviation.equation) for listed in (self.base, self.algorithm))
+        paper, found = (formula(listed, self.base, deviation.equation) for listed in (self.base, self.algorithm))
         if paper == found:  # a convention, which no formula shows
             found = meaning
         return FoundDeviation(deviation.name, meaning, deviation.kind, deviation.equation, paper, found, allowed)
@@ -93,10 +99,10 @@ class Explanation:
         return f"equals {self.base.title}{up_to}"
 
 
-def formula(algorithm: Algorithm, quantity: str) -> str:
-    """The right-hand side of an equation, and of the paper's own line where the deviation goes on from it."""
-    lines = [name for name in (f"paper_{quantity}", quantity) if name in algorithm]
-    return "; ".join(f"{name} = {algorithm[name].formula}" for name in lines)
+def formula(algorithm: Algorithm, base: Algorithm, quantity: str) -> str:
+    """The right-hand side of an equation, after those of quantities that it reads and the paper's list has not."""
+    own = [name for name in algorithm[quantity].inputs.values() if name in algorithm and name not in base]
+    return "; ".join(f"{name} = {algorithm[name].formula}" for name in (*own, quantity))
 
 
 def explain(
@@ -186,7 +192,7 @@ def candidates(check: Check, combination: Combination, base: Algorithm) -> list[
     concerned = [deviation for deviation in (*DEVIATIONS, *SHARDED) if deviation.concerns(base)]
     inert = {name for name in HYPERPARAMETERS if any(d.solves == name for d in concerned)}
     inert = {name for name in inert if ignored(check, combination, name)}
-    return [d for d in concerned if not d.solves or d.solves in (*inert, "weight_decay")]
+    return [d for d in concerned if not d.solves or d.solves not in HYPERPARAMETERS or d.solves in inert]
 
 
 def ignored(check: Check, combination: Combination, name: str) -> bool:
@@ -211,11 +217,13 @@ class Search:
         candidates: in the order of the catalogue.
         stages: in the order in which they are explained.
         largest: deviations in a set for one stage.
+        known: lists with one or two deviations that were made before, each beside the list that it is made of.
     """
 
     candidates: Sequence[Deviation]
     stages: Sequence[Stage]
     largest: int = LARGEST
+    known: dict[tuple[int, ...], tuple[Algorithm, Algorithm | None]] = field(default_factory=dict, repr=False)
 
     def sets(
         self,
@@ -242,11 +250,15 @@ class Search:
         if agrees(algorithm, stage.observations, [stage.quantity]):
             yield from self.sets(algorithm, budget, number + 1, chosen, settled | above)
             return
-        largest = min(budget, self.largest if stage.fresh else 1)
         open_names, closed = (above - settled, settled) if stage.fresh else (above, frozenset())
-        for size in range(1, largest + 1):
+        free = self.free(algorithm, stage, chosen, open_names, closed)
+        for size in range(1, min(budget, self.largest if stage.fresh else TOGETHER) + 1):
             matched = False
-            for listed, more in self.subsets(algorithm, stage, size, chosen, open_names, closed):
+            if size == 2 and not stage.fresh:
+                free = self.first_seen(algorithm, number, free)
+            if size > 1 and not stage.fresh and comb(len(free), size) > MANY:
+                break
+            for listed, more in self.subsets(algorithm, stage, size, free):
                 matched = True
                 yield from self.sets(listed, budget - size, number + 1, (*chosen, *more), settled | above)
             if matched:
@@ -254,20 +266,43 @@ class Search:
         if stage.quantity != "theta":  # the subject keeps something else under this name: the parameters decide
             yield from self.sets(algorithm, min(budget, WITHOUT_STATE), number + 1, chosen, settled)
 
-    def subsets(
+    def free(
         self,
         algorithm: Algorithm,
         stage: Stage,
-        size: int,
-        chosen: tuple[Deviation, ...],
+        chosen: Sequence[Deviation],
         open_names: frozenset[str],
         closed: frozenset[str],
+    ) -> list[Deviation]:
+        """The candidates that change what is open and nothing closed, and can show in the stage's cases."""
+        replaced = {d.equation for d in chosen if d.replaces}
+        others = [d for d in self.candidates if d not in chosen and not (d.replaces and d.equation in replaced)]
+        changes = {d: touched(algorithm, d) for d in others}
+        named = [d for d, names in changes.items() if names & open_names and not names & closed]
+        return [d for d in named if not self.idle(algorithm, d, stage)]
+
+    def idle(self, algorithm: Algorithm, deviation: Deviation, stage: Stage) -> bool:
+        """Whether it changes a convention alone, and one that makes no difference in the stage's cases."""
+        listed = self.made(algorithm, [deviation])
+        if listed is None or listed.equations != algorithm.equations:
+            return False
+        return all(given_alike(algorithm, listed, o.case) for o in stage.observations)
+
+    def first_seen(self, algorithm: Algorithm, number: int, free: Sequence[Deviation]) -> list[Deviation]:
+        """Those that agree with the stage before and change what this one adds: here several may show at once."""
+        before = self.stages[number - 1]
+        earlier = set(map(id, before.observations))
+        added = [o for o in self.stages[number].observations if id(o) not in earlier]
+        paper = predicted(algorithm, added)
+        lists = {d: self.changed(algorithm, (d,), before) for d in free if not d.solves}
+        return [d for d, listed in lists.items() if listed and predicted(listed, added) != paper]
+
+    def subsets(
+        self, algorithm: Algorithm, stage: Stage, size: int, free: Sequence[Deviation]
     ) -> Iterator[tuple[Algorithm, tuple[Deviation, ...]]]:
-        """Lists with `size` of the candidates that agree: those that change what is open and nothing closed."""
-        changes = {d: touched(algorithm, d) for d in self.candidates if d not in chosen}
-        free = [d for d, names in changes.items() if names & open_names and not names & closed]
+        """Lists with `size` of the free deviations that agree with the stage."""
         for group in combinations(free, size):
-            replaced = [d.equation for d in (*chosen, *group) if d.replaces]
+            replaced = [d.equation for d in group if d.replaces]
             if len(set(replaced)) == len(replaced) and (listed := self.changed(algorithm, group, stage)):
                 yield listed, group
 
@@ -277,14 +312,28 @@ class Search:
         solving = [deviation for deviation in ordered if deviation.solves]
         if len(solving) > 1 or (solving and len(group) > 2):
             return None
-        try:
-            for deviation in ordered[: len(ordered) - len(solving)]:
-                algorithm = deviation.change(algorithm)
-        except (ValueError, KeyError):  # the group does not make one list
+        listed = self.made(algorithm, ordered[: len(ordered) - len(solving)])
+        if listed is None:
             return None
         if solving:
-            return fitted(solving[0], algorithm, stage.observations, stage.quantity, usual=len(group) > 1)
-        return algorithm if agrees(algorithm, stage.observations, [stage.quantity]) else None
+            return fitted(solving[0], listed, stage.observations, stage.quantity, usual=len(group) > 1)
+        return listed if agrees(listed, stage.observations, [stage.quantity]) else None
+
+    def made(self, algorithm: Algorithm, ordered: Sequence[Deviation]) -> Algorithm | None:
+        """The list with these deviations, one after the other; None where they do not make one list."""
+        if not ordered:
+            return algorithm
+        key = id(algorithm), *map(id, ordered)
+        if key in self.known:
+            return self.known[key][1]
+        before = self.made(algorithm, ordered[:-1])
+        try:
+            made = before and ordered[-1].change(before)
+        except (ValueError, KeyError):
+            made = None
+        if len(ordered) < LARGEST:  # of three there are too many to keep
+            self.known[key] = algorithm, made
+        return made
 
 
 def upstream(algorithm: Algorithm, quantity: str) -> frozenset[str]:

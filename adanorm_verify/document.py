@@ -33,6 +33,7 @@ def written(verdict: Verdict) -> str:
         "reason": verdict.reason,
         "deviations": [*(found.name for found in verdict.deviations), *verdict.failed_checks],
         "explanation": verdict.explanation,
+        "explained_in_part": list(verdict.explained_in_part),
         "explained_by": [asdict(found) for found in verdict.deviations],
         "decisions": dict(verdict.decisions),
         "first_divergence": divergence(verdict.first_divergence) if verdict.first_divergence else None,

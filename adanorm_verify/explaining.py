@@ -15,6 +15,7 @@ from .diagnosis import LARGEST, Evidence, Explanation, confirmed, explain
 from .mechanisms import mechanisms_of
 from .observation import agrees, observe
 from .paper import Algorithm
+from .partial import Part, held, part_of
 from .runs import Check, Combination
 from .verdict import Record, Verdict
 
@@ -53,9 +54,9 @@ def explained(
             shrunk = [verdict.first_divergence.case] if combination.dtype == verdict.first_divergence.dtype else []
             evidence[combination.path, combination.dtype] = Evidence((*shrunk, combination.failure[0]))
     for _ in range(TRIES):
-        explanations = explained_by(check, combinations, evidence, bases, allowed, quick)
-        if explanations is None:
-            return unexplained(verdict), check.algorithm
+        explanations = explained_by(check, combinations, evidence, bases, allowed, quick) or {}
+        if not explanations:
+            return unexplained(verdict, known_part(check, combinations, evidence, bases)), check.algorithm
         runs = {(run.path, run.dtype): run for run in verdict.runs}
         records = {key: records_of(verdict, *key) for key in runs}
         distinct = list({id(explanation): explanation for explanation in explanations.values()}.values())
@@ -75,7 +76,10 @@ def explained(
         if not refuted:
             break
     else:
-        return unexplained(verdict), check.algorithm
+        failing = (c for c in combinations if (c.path, c.dtype) in explanations)
+        keys = ((c, (c.path, c.dtype)) for c in failing)
+        parts = (held(check, c, evidence[key], explanations[key]) for c, key in keys)
+        return unexplained(verdict, next(filter(None, parts), None)), check.algorithm
     deviations = {d.name: d for explanation in distinct for d in explanation.found(allowed)}
     verdict = replace(verdict, deviations=tuple(deviations.values()), explanation=told(combinations, explanations))
     best = distinct[0].algorithm if len(distinct) == 1 and second.conforms else check.algorithm
@@ -190,9 +194,19 @@ def records_of(verdict: Verdict, path: str, dtype: str) -> list[Record]:
     return [record for record in verdict.records if (record.path, record.dtype) == (path, dtype)]
 
 
-def unexplained(verdict: Verdict) -> Verdict:
-    """The verdict with a sentence that says so."""
+def known_part(
+    check: Check, combinations: Sequence[Combination], evidence: Mapping[Key, Evidence], bases: Sequence[Algorithm]
+) -> Part | None:
+    """What is known of the first combination that failed: on other paths and in other dtypes it would take as long."""
+    first = next(c for c in combinations if (c.path, c.dtype) in evidence)
+    return part_of(check, first, evidence[first.path, first.dtype], bases)
+
+
+def unexplained(verdict: Verdict, part: Part | None) -> Verdict:
+    """The verdict with a sentence that says so, and what is known all the same. It goes on to differ."""
     first = verdict.first_divergence
     assert first is not None  # only asked of a subject that differs
-    place = f"first difference: {first.quantity} at step {first.step}"
-    return replace(verdict, explanation=f"no known deviation explains it; {place}")
+    sentence = f"no known deviation explains it; first difference: {first.quantity} at step {first.step}"
+    if part is None:
+        return replace(verdict, explanation=sentence)
+    return replace(verdict, explanation=f"{sentence}; in part it {part.sentence}", explained_in_part=part.names)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from itertools import chain
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain, islice
 
 import numpy as np
 
@@ -19,14 +19,21 @@ USUAL = {
     "beta2": DECAYS,
     "eps": (1e-8, 1e-6, 1e-7, 1e-10, 1e-12, 1e-15, 1e-16, 1e-5, 1e-4, 1e-3),
     "weight_decay": (1e-2, 1e-4, 5e-4, 1e-3, 1e-1),
+    **dict.fromkeys(("value_bound", "norm_bound"), (1.0, 10.0)),
+    "warmup_steps": (100.0, 1e3),
 }
 """What people write, tried first."""
 SEARCHED = {
     **dict.fromkeys(("gamma", "beta1", "beta2"), 1 - 10.0 ** -np.linspace(0, 4, 33)),
     "eps": 10.0 ** np.linspace(-16, 0, 33),
     "weight_decay": 10.0 ** np.linspace(-6, 0, 25),
+    **dict.fromkeys(("value_bound", "norm_bound"), 10.0 ** np.linspace(-6, 6, 25)),
+    "warmup_steps": 10.0 ** np.linspace(0, 6, 13),
 }
 """Grids between whose points a root is looked for."""
+TELLING = 2
+"""Cases in which a root is looked for, at most: in the first one that the list without the number does not explain
+there may be no crossing."""
 
 
 def fitted(
@@ -43,14 +50,17 @@ def fitted(
     """
     name = deviation.solves
 
-    def valued(value: float) -> Algorithm:
-        return fixed(name, float(value))(deviation.change(base))
+    changed = deviation.change(base)
 
-    for value in USUAL[name] if usual else chain(USUAL[name], roots(valued, SEARCHED[name], observations, quantity)):
-        for candidate in rounded(float(value)):
-            listed = valued(candidate)
-            if agrees(listed, observations, [quantity]):
-                return listed
+    def valued(value: float) -> Algorithm:
+        return fixed(name, float(value))(changed)
+
+    telling = () if usual else (seen for seen in observations if not agrees(base, [seen], [quantity]))
+    found = roots(valued, SEARCHED[name], islice(telling, TELLING), quantity)
+    for value in chain(USUAL[name], (value for root in found for value in rounded(float(root)))):
+        listed = valued(value)
+        if agrees(listed, observations, [quantity]):
+            return listed
     return None
 
 
@@ -62,13 +72,13 @@ def rounded(value: float) -> Iterator[float]:
 def roots(
     valued: Callable[[float], Algorithm],
     grid: np.ndarray,
-    observations: Sequence[Observation],
+    observations: Iterable[Observation],
     quantity: str,
 ) -> Iterator[float]:
     """Values at which the list crosses what was seen, at the first elements where it crosses at all."""
     from scipy.optimize import brentq  # a quarter of a second, which a subject that conforms need not wait for
 
-    for observation in observations[:3]:
+    for observation in observations:
         curves = np.array([errors(valued(value), observation, quantity) for value in grid])
         with np.errstate(all="ignore"):
             crossing = (curves[:-1] * curves[1:] < 0) & np.isfinite(curves[:-1]) & np.isfinite(curves[1:])

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from .counting import CONVENTION
 from .deviations import SCALARS_IN_SINGLE
 from .judging import inside
 from .paper import Algorithm
 from .runs import Check, Combination, probe
+from .scalar_steps import CONVENTION
 
 Play = Callable[[Check, Sequence[Combination]], None]
 """Runs all cases on combinations."""

@@ -315,12 +315,13 @@ def where(condition: Truth | bool, chosen: Any, other: Any) -> Bounded:
 
 
 def total(x: Bounded, axis: tuple[int, ...], keepdims: bool) -> Bounded:
-    """A sum of squares, in any order of summation."""
+    """A sum, in any order of summation."""
     terms = int(np.prod([np.shape(x.value)[i] for i in axis], dtype=int))
     value = np.sum(x.value, axis=axis, keepdims=keepdims)
     bound = np.sum(np.broadcast_to(x.bound, np.shape(x.value)), axis=axis, keepdims=keepdims)
-    bound = bound + SUMMATION * max(terms - 1, 0) * x.precision.roundoff * (value + bound)
-    return Bounded(value, np.where(value + bound > x.precision.huge, np.inf, bound), x.precision)
+    size = np.sum(abs(x.value), axis=axis, keepdims=keepdims) + bound
+    bound = bound + SUMMATION * max(terms - 1, 0) * x.precision.roundoff * size
+    return Bounded(value, np.where(size + bound > x.precision.huge, np.inf, bound), x.precision)
 
 
 def largest(x: Bounded, axis: tuple[int, ...], keepdims: bool, initial: float) -> Bounded:

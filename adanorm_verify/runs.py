@@ -12,7 +12,6 @@ import numpy as np
 from . import streams
 from .cases import Case
 from .comparison import Comparison, Tally, compare, mapped, mapped_by_value
-from .counting import CONVENTION, step_of
 from .envelope import envelope
 from .errors import CannotCheck
 from .formats import representable
@@ -22,6 +21,7 @@ from .paper import Algorithm, Hyperparameters
 from .reading import Reading, read_back
 from .representing import reassigned
 from .rounding import PRECISIONS, Step
+from .scalar_steps import CONVENTION, step_of
 from .scalars import multiplies, unshared
 from .trajectory import Quantities, plainly
 

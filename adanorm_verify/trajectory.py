@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .cases import Case, Gradients
+from .counting import counted
 from .paper import PREVIOUS, Algorithm, Hyperparameters
 from .paper.equations import FIRST, After
 from .paper.hyperparameters import kept
@@ -39,29 +40,22 @@ def trajectory(
         return [{k: number(x) for k, x in of_group(algorithm, groups, i).items()} for i in range(len(groups))]
 
     hyperparameters = numbers(case.hyperparameters)
-    calls = algorithm.conventions.get("step_count") == "group"
     zero = tensor(np.zeros(()))
     states = [{**dict.fromkeys(algorithm.state, zero), "theta": tensor(theta)} for theta in case.theta]
-    steps = [0] * len(case.theta)
-    ahead = 0
     filled = algorithm.conventions.get("missing_gradient") == "zero"
     scope = algorithm.conventions.get("norm_scope", "tensor")
-    for call, gradients in enumerate(case.steps, 1):
+    for call, (t, gradients) in enumerate(zip(steps_of(algorithm, case), case.steps, strict=True), 1):
         quantities: list[Quantities | None] = []
         if call in case.changes:
             hyperparameters = numbers(case.changes[call])
-        if call in case.jumps:
-            steps = [case.jumps[call]] * len(steps)
-            ahead = case.jumps[call] + 1 - call
         for i, given_gradient in enumerate(gradients):
             gradient = np.zeros_like(case.theta[i]) if given_gradient is None and filled else given_gradient
             if gradient is None:
                 quantities.append(None)
                 continue
-            steps[i] = call + ahead if calls else steps[i] + 1
             given = {
                 **hyperparameters[case.groups[i]],
-                "t": count(steps[i]),
+                "t": count(t[i]),
                 "g": tensor(gradient),
                 "axes": parameter_axes(gradient.ndim),
                 **{name + PREVIOUS: value for name, value in states[i].items()},
@@ -101,6 +95,29 @@ def of_group(algorithm: Algorithm, groups: Sequence[Hyperparameters], group: int
     of_first = {name + FIRST: value for name, value in first.items()}
     chosen = kept({**own, **shared, **of_first}, algorithm.conventions)
     return {**chosen, **{name: np.float64(x) for name, x in algorithm.constants.items()}}
+
+
+def steps_of(algorithm: Algorithm, case: Case) -> list[list[int]]:
+    """The step t of each tensor, step by step, as the list counts it."""
+    filled = algorithm.conventions.get("missing_gradient") == "zero"
+    present = tuple((True,) * len(tensors) for tensors in case.present) if filled else case.present
+    steps = counted(algorithm.conventions.get("step_count", "tensor"), case.groups, present)
+    for call, jump in sorted(case.jumps.items()):  # all tensors go on from there
+        before = steps[call - 2] if call > 1 else [0] * len(case.theta)
+        ahead = [jump - b for b in before]
+        steps = [*steps[: call - 1], *(list(map(sum, zip(ts, ahead, strict=True))) for ts in steps[call - 1 :])]
+    return steps
+
+
+def given_alike(first: Algorithm, second: Algorithm, case: Case) -> bool:
+    """Whether two lists of the same equations are given the same along a case, and so are the same there."""
+    settings = ("missing_gradient", "norm_scope", "arithmetic")
+    whole, own = all(map(all, case.present)), case.hyperparameters
+    return (
+        all(of_group(first, own, i) == of_group(second, own, i) for i in range(len(own)))
+        and steps_of(first, case) == steps_of(second, case)
+        and all(first.conventions.get(key) == second.conventions.get(key) for key in settings[whole:])
+    )
 
 
 def plainly(algorithm: Algorithm, case: Case) -> Iterator[list[Quantities | None]]:

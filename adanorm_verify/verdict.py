@@ -211,13 +211,15 @@ class Verdict:
         records: what was compared, by path, dtype and quantity.
         runs: every path in every dtype.
         deviations: the smallest set that explains a subject which leaves the paper; empty where none does.
-        explanation: what it is instead, in a sentence.
+        explanation: what it is instead, in a sentence; where nothing explains it, what it is in part.
         checks: what the contract's checks found.
         decisions: answers other than the defaults under which the verdict holds.
         notes: what a reader should know: hyperparameters that could not be set, other readings that fit.
         setup: how the subject was called.
         environment: versions, seed, profile, device, command.
         reason: why nothing was decided, for `not-checked`.
+        explained_in_part: names of the deviations that explain a part, where nothing explains all; allowing them does
+            not suffice.
     """
 
     outcome: Outcome
@@ -234,6 +236,7 @@ class Verdict:
     setup: Setup = field(default_factory=Setup)
     environment: Mapping[str, Any] = field(default_factory=dict)
     reason: str = ""
+    explained_in_part: tuple[str, ...] = ()
 
     @property
     def conforms(self) -> bool:

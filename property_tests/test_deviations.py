@@ -12,10 +12,9 @@ from adanorm_verify.deviations import DEVIATIONS, NAMES, Deviation, fixed
 from adanorm_verify.envelope import envelope
 from adanorm_verify.paper import ALGORITHMS, Algorithm, algorithm
 from adanorm_verify.rounding import PRECISIONS
+from adanorm_verify.shelf.generated import HARD_CODED as VALUES
 from adanorm_verify.trajectory import plainly
 
-VALUES = {"gamma": 0.9, "beta1": 0.8, "beta2": 0.98, "eps": 1e-6, "weight_decay": 1e-2}
-"""For the deviations whose number the diagnosis finds."""
 STARTED = [
     streams.case("zero first", [(2,)], [0.0, 1.0, 0.25]),
     streams.case("started at one", [(2,), (2,)], [1.0, 0.25, 0.5, 1.0], start=1.0, missing=[(0, 1)]),

@@ -11,13 +11,13 @@ from faults import fault
 from test_deviations import CASES, along, changed
 
 from adanorm_verify import check_optimizer
-from adanorm_verify.counting import CONVENTION, COUNTS, running_product
 from adanorm_verify.deviations import DEVIATIONS, ROUNDED_TO_SINGLE, SCALARS
 from adanorm_verify.envelope import envelope
 from adanorm_verify.paper import algorithm
 from adanorm_verify.paper.hyperparameters import rounded
 from adanorm_verify.rounding import PRECISIONS, DeviceStep
 from adanorm_verify.runs import Check, probe, run_case
+from adanorm_verify.scalar_steps import CONVENTION, COUNTS, running_product
 from adanorm_verify.scalars import multiplies, outlying
 from adanorm_verify.shelf import GENERATED, WRONG
 from adanorm_verify.shelf._base import Adam

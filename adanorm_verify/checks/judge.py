@@ -11,10 +11,10 @@ import numpy as np
 
 from ..cases import Case
 from ..comparison import errors
-from ..counting import step_of
 from ..envelope import envelope
 from ..paper import Algorithm
 from ..rounding import PRECISIONS, Bounded
+from ..scalar_steps import step_of
 from ..trajectory import Quantities
 from .comparing import Path, first_difference, told
 

@@ -6,12 +6,25 @@ from .bias_correction import BIAS_CORRECTION
 from .correction import CORRECTION, SHARDED
 from .deviation import Deviation, fixed
 from .eps import EPS
+from .gradient import TREATED
 from .guard import GUARD
 from .hyperparameters import FIXED, SHARED
 from .moments import MOMENTS
 from .precision import IN_SINGLE, ROUNDED, ROUNDED_TO_SINGLE, RUNNING_PRODUCTS, SCALARS_IN_SINGLE
 
-DEVIATIONS = (*EPS, *BIAS_CORRECTION, *CORRECTION, *GUARD, *MOMENTS, *AMSGRAD, *BASES, *SHARED, *FIXED, *ROUNDED)
+DEVIATIONS = (
+    *EPS,
+    *BIAS_CORRECTION,
+    *CORRECTION,
+    *GUARD,
+    *MOMENTS,
+    *AMSGRAD,
+    *BASES,
+    *TREATED,
+    *SHARED,
+    *FIXED,
+    *ROUNDED,
+)
 """All of them. One name may stand for several equations where algorithms print the line differently."""
 
 SCALARS = (*RUNNING_PRODUCTS, SCALARS_IN_SINGLE)

@@ -4,6 +4,7 @@ import numpy as np
 
 from ..paper import Algorithm
 from .deviation import Deviation, adjustment, both, deviation, exchanged, rewired
+from .in_place import made_in_place
 
 
 def without_maximum(algorithm: Algorithm) -> Algorithm:
@@ -34,6 +35,12 @@ def v_never_falls(paper, v_prev):
     return np.maximum(v_prev, paper)
 
 
+@adjustment("v_max", "defect", "eps")
+def v_maximum_with_eps(paper, eps):
+    """eps is added into the stored maximum at every step, and adds up"""
+    return paper + eps
+
+
 AMSGRAD = (
     Deviation(
         "v-maximum-unused",
@@ -56,4 +63,6 @@ AMSGRAD = (
         replaces=True,
     ),
     v_never_falls,
+    v_maximum_with_eps,
+    *made_in_place("v_max", "v-maximum", "v_max"),
 )

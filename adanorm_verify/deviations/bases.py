@@ -9,7 +9,20 @@ import numpy as np
 from ..paper import Algorithm, Equation
 from ..paper.decisions import convention, rho_as_printed, xi_from_first
 from ..paper.equations import FIRST
-from .deviation import MISSING, Deviation, Kind, beginning, both, deviation, exchanged, fixed, reading, said
+from .deviation import (
+    MISSING,
+    Deviation,
+    Kind,
+    adjusted,
+    adjustment,
+    beginning,
+    both,
+    deviation,
+    exchanged,
+    fixed,
+    reading,
+    said,
+)
 
 
 def rectified_from(threshold: float) -> Deviation:
@@ -128,14 +141,15 @@ def friction_of_s(algorithm: Algorithm) -> Algorithm:
     return replace(algorithm, equations=(*others[:behind], xi, *others[behind:]))
 
 
-def stepping(name: str, kind: Kind, function: Callable[..., Any]) -> Deviation:
+def stepping(name: str, kind: Kind, function: Callable[..., Any], solves: str = "") -> Deviation:
     """The learning rate that the update sees is another one."""
 
     def change(algorithm: Algorithm) -> Algorithm:
         rate = Equation("step_size", function, "", extent="step")
-        return beginning(rate, algorithm, lr="step_size")
+        listed = fixed(solves, 1.0)(algorithm) if solves else algorithm
+        return beginning([rate], listed, lr="step_size")
 
-    return Deviation(name, kind, said(function), "theta", change)
+    return Deviation(name, kind, said(function), "theta", change, solves=solves)
 
 
 def negative(lr):
@@ -148,6 +162,23 @@ def over_root_of_t(lr, t):
     return lr / np.sqrt(t)
 
 
+def warmed_up(lr, t, warmup_steps):
+    """the learning rate rises linearly over the first warmup_steps steps: lr min(1, t/warmup_steps)"""
+    return lr * np.minimum(t / warmup_steps, 1)
+
+
+@adjustment("theta", "defect")
+def first_step_skipped(paper, theta_prev, t):
+    """the parameters do not move at the first step"""
+    return np.where(t == 1, theta_prev, paper)
+
+
+@deviation("ratio", "defect")
+def v_unused(m_hat):
+    """the second moment is not used: the step is lr m_hat"""
+    return m_hat
+
+
 def decayed(g, theta_prev, weight_decay):
     return g + weight_decay * theta_prev
 
@@ -155,7 +186,7 @@ def decayed(g, theta_prev, weight_decay):
 def decay_coupled(algorithm: Algorithm) -> Algorithm:
     """Every equation reads the gradient of the loss and the penalty together."""
     penalised = Equation("g_decayed", decayed, "g_t + λ θ_{{t−1}}")
-    return beginning(penalised, algorithm, g="g_decayed", g_prev="g_decayed_prev")
+    return beginning([penalised], algorithm, g="g_decayed", g_prev="g_decayed_prev")
 
 
 def shrunk(theta_prev, lr, weight_decay):
@@ -165,7 +196,16 @@ def shrunk(theta_prev, lr, weight_decay):
 def decay_decoupled(algorithm: Algorithm) -> Algorithm:
     """The parameters shrink before the update."""
     smaller = Equation("theta_decayed", shrunk, "θ_{{t−1}} − α λ θ_{{t−1}}")
-    return beginning(smaller, algorithm, theta_prev="theta_decayed")
+    return beginning([smaller], algorithm, theta_prev="theta_decayed")
+
+
+def shrunk_after(paper, lr, weight_decay):
+    return paper - lr * weight_decay * paper
+
+
+def counting(name: str, kind: Kind, key: str, meaning: str, until: str = "") -> Deviation:
+    """The step t is another count."""
+    return Deviation(name, kind, meaning, "theta", convention("step_count", key), until=until)
 
 
 BASES = (
@@ -200,10 +240,29 @@ BASES = (
     ),
     stepping("ascends", "defect", negative),
     stepping("lr-decays", "defect", over_root_of_t),
-    Deviation(
-        "step-of-group", "convention",
+    stepping("lr-warmup", "convention", warmed_up, "warmup_steps"),
+    first_step_skipped,
+    v_unused,
+    counting(
+        "step-of-group", "convention", "group",
         "t counts the calls of step(), not the gradients of each tensor: bias corrections differ after a missing one",
-        "theta", convention("step_count", "group"), until=MISSING,
+        MISSING,
+    ),
+    counting(
+        "step-counts-tensors", "defect", "tensors",
+        "t counts the gradients of all tensors of a group: it goes on from one tensor to the next",
+    ),
+    counting(
+        "step-counts-all-tensors", "defect", "all tensors",
+        "t counts the gradients of all tensors of all groups: it goes on from one tensor to the next",
+    ),
+    counting(
+        "step-of-first-tensor", "defect", "first tensor",
+        "t of every tensor is that of the group's first one with a gradient",
+    ),
+    counting(
+        "step-of-last-tensor", "defect", "last tensor",
+        "t of every tensor is that of the group's last one with a gradient",
     ),
     Deviation(
         "missing-is-zero", "convention", "a missing gradient counts as a zero one", "theta",
@@ -220,5 +279,10 @@ BASES = (
     Deviation(
         "decoupled-weight-decay-left-on", "defect", "a decoupled weight decay is on: theta (1 - lr lambda)", "theta",
         both(fixed("weight_decay", 0.0), decay_decoupled), solves="weight_decay",
+    ),
+    Deviation(
+        "decoupled-weight-decay-after", "defect",
+        "a decoupled weight decay is on, after the update: theta (1 - lr lambda)", "theta",
+        both(fixed("weight_decay", 0.0), adjusted("theta", shrunk_after)), solves="weight_decay",
     ),
 )  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -70,14 +70,20 @@ def adjustment(equation: str, kind: Kind, *needs: str) -> Callable[[Callable], D
     """The deviation that goes on from the paper's value: the function reads it under the name `paper`."""
 
     def named(function: Callable) -> Deviation:
-        def change(algorithm: Algorithm) -> Algorithm:
-            paper = replace(algorithm[equation], name=f"paper_{equation}")
-            changed = Equation(equation, function, paper.printed, paper.number, paper.extent, {"paper": paper.name})
-            return algorithm.inserting(paper, before=equation).replacing(changed)
-
-        return Deviation(spelled(function), kind, said(function), equation, change, needs)
+        return Deviation(spelled(function), kind, said(function), equation, adjusted(equation, function), needs)
 
     return named
+
+
+def adjusted(equation: str, function: Callable) -> Change:
+    """The equation goes on from the paper's value, which the function reads under the name `paper`."""
+
+    def change(algorithm: Algorithm) -> Algorithm:
+        paper = replace(algorithm[equation], name=f"paper_{equation}")
+        changed = Equation(equation, function, paper.printed, paper.number, paper.extent, {"paper": paper.name})
+        return algorithm.inserting(paper, before=equation).replacing(changed)
+
+    return change
 
 
 def spelled(function: Callable) -> str:
@@ -103,9 +109,9 @@ def everywhere(**exchange: str) -> Change:
     return lambda a: replace(a, equations=tuple(reading(equation, exchange) for equation in a.equations))
 
 
-def beginning(first: Equation, algorithm: Algorithm, **exchange: str) -> Algorithm:
+def beginning(first: Sequence[Equation], algorithm: Algorithm, **exchange: str) -> Algorithm:
     """A list that begins with `first`, and whose other equations read what `exchange` says."""
-    return replace(algorithm, equations=(first, *(reading(equation, exchange) for equation in algorithm.equations)))
+    return replace(algorithm, equations=(*first, *(reading(equation, exchange) for equation in algorithm.equations)))
 
 
 def both(first: Change, second: Change) -> Change:

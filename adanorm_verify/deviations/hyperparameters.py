@@ -35,6 +35,8 @@ SHARED = tuple(
     for name, equation, names in (
         ("lr", "theta", ("lr",)),
         ("betas", "m", ("beta1", "beta2")),
+        ("beta1", "m", ("beta1",)),
+        ("beta2", "v", ("beta2",)),
         ("gamma", "e", ("gamma",)),
         ("eps", "denominator", ("eps",)),
     )

@@ -5,6 +5,7 @@ import numpy as np
 from ..paper import Algorithm
 from ..paper.amsgrad import MAXIMUM
 from .deviation import Deviation, deviation, everywhere, rewired
+from .in_place import M_CORRECTED_IN_PLACE, made_in_place
 
 
 @deviation("m", "defect")
@@ -137,4 +138,6 @@ MOMENTS = (
     nesterov,
     nesterov_,
     nadam,
+    *made_in_place("v", "v", "-v_max"),
+    M_CORRECTED_IN_PLACE,
 )  # fmt: skip

@@ -9,8 +9,11 @@ from ..deviations import DEVIATIONS, Deviation, fixed
 from ..paper import ALGORITHMS, Algorithm, algorithm
 from .interpreted import Interpreted, InterpretedNorm
 
-HARD_CODED = {"gamma": 0.9, "beta1": 0.8, "beta2": 0.98, "eps": 1e-6, "weight_decay": 1e-2}
-"""What stands in the code of an optimizer with a hard-coded hyperparameter: none is the paper's default."""
+HARD_CODED = {
+    "gamma": 0.9, "beta1": 0.8, "beta2": 0.98, "eps": 1e-6, "weight_decay": 1e-2,
+    "value_bound": 3.0, "norm_bound": 1.5, "warmup_steps": 7.0,
+}  # fmt: skip
+"""What stands in the code of an optimizer with a number of its own: none is the paper's default."""
 PAIRS = 60
 """Pairs of deviations generated for each algorithm."""
 PAPER = {name: algorithm(name) for name in ALGORITHMS}

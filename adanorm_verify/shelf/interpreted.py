@@ -24,7 +24,6 @@ class Interpreted(Adam):
     listed: Algorithm
 
     def step_group(self, group: dict[str, Any]) -> None:
-        group["calls"] = group.get("calls", 0) + 1
         filled = self.convention("missing_gradient") == "zero"
         gradients = {p: torch.zeros_like(p) if p.grad is None and filled else p.grad for p in group["params"]}
         present = {p: gradient for p, gradient in gradients.items() if gradient is not None}
@@ -32,12 +31,29 @@ class Interpreted(Adam):
             if p.is_complex() or gradient.layout is not torch.strided:
                 raise RuntimeError(f"{type(self).__name__} takes dense real gradients only")
         vector = joined(list(present.values())) if present else np.zeros(0)
+        self.turns = dict(zip(present, self.counted(group, list(present)), strict=True))
         for p, gradient in present.items():
             self.step_one(p, gradient, vector, group)
         if self.convention("norm_scope") == "vector" and present:
             average = self.state[next(iter(present))]["exp_grad_norm"]
             for p in gradients.keys() - present.keys():
                 self.state[p]["exp_grad_norm"] = average.clone()
+
+    def counted(self, group: dict[str, Any], present: Sequence[Tensor]) -> Sequence[int]:
+        """The step t of each tensor with a gradient, as the list counts it."""
+        own = [self.state.get(p, {}).get("step", 0) + 1 for p in present]
+        group["calls"] = group.get("calls", 0) + 1
+        counter = self.param_groups[0] if self.convention("step_count") == "all tensors" else group
+        before = counter.get("tensors", 0)
+        counter["tensors"] = before + len(present)
+        going_on = range(before + 1, before + len(present) + 1)
+        return {
+            "group": [group["calls"]] * len(present),
+            "tensors": going_on,
+            "all tensors": going_on,
+            "first tensor": own[:1] * len(own),
+            "last tensor": own[-1:] * len(own),
+        }.get(self.convention("step_count") or "", own)
 
     def convention(self, key: str) -> str | None:
         return self.listed.conventions.get(key)
@@ -46,7 +62,6 @@ class Interpreted(Adam):
         """One step of one tensor; `vector` are the gradients of its whole group."""
         state = self.state[p]
         state["step"] = state.get("step", 0) + 1
-        t = group["calls"] if self.convention("step_count") == "group" else state["step"]
         kept = np.float64 if p.dtype == torch.float64 else np.float32
 
         def rounded(equation: Equation, value: Any, known: Mapping[str, Any]) -> Any:
@@ -54,12 +69,12 @@ class Interpreted(Adam):
 
         given = {
             **{name: np.float64(value) for name, value in self.numbers(group).items()},
-            "t": t,
-            "g": joined([gradient]),
-            "axes": (-1,),
-            "g_vector": vector,
-            "vector_axes": (-1,),
-            **{name + PREVIOUS: self.remembered(name, p) for name in self.listed.state},
+            "t": self.turns[p],
+            "g": joined([gradient]).reshape(p.shape),
+            "axes": tuple(range(-p.ndim, 0)),
+            "g_vector": vector.reshape(-1, *[1] * (p.ndim - 1)),
+            "vector_axes": tuple(range(-max(p.ndim, 1), 0)),
+            **{name + PREVIOUS: reshaped(self.remembered(name, p), p) for name in self.listed.state},
         }
         with np.errstate(all="ignore"):  # 0/0 stands in branches that np.where does not take
             known = self.listed.evaluate(given, rounded)
@@ -88,7 +103,10 @@ class Interpreted(Adam):
     def shaped(self, name: str, value: np.ndarray, p: Tensor) -> Tensor:
         """A quantity in the format of the state, and in the parameter's shape where it is one value an element."""
         whole = torch.from_numpy(np.array(value, dtype=np.float64))
-        part = whole if self.listed.extent(name) == "tensor" else whole.broadcast_to(p.numel()).reshape(p.shape)
+        if self.listed.extent(name) == "tensor":
+            part = whole.flatten()
+        else:
+            part = whole.reshape(p.shape if whole.numel() == p.numel() else ()).broadcast_to(p.shape)
         return part.to(p.device, working_dtype(p.dtype), copy=True)
 
 
@@ -99,6 +117,11 @@ def spelled_out(group: Mapping[str, Any]) -> dict[str, float]:
 
 class InterpretedNorm(Interpreted, Corrected):
     """The same for a list that has the norm correction, and so a `gamma`."""
+
+
+def reshaped(flat: np.ndarray, p: Tensor) -> np.ndarray:
+    """A quantity with as many axes as the parameter, whose norms and means may be over some of them."""
+    return flat.reshape(p.shape if flat.size == p.numel() else [1] * p.ndim)
 
 
 def joined(tensors: Sequence[Tensor]) -> np.ndarray:

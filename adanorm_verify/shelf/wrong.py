@@ -2,6 +2,7 @@
 
 from .wrong_amsgrad import WRONG_AMSGRAD
 from .wrong_bases import WRONG_BASES
+from .wrong_beyond import WRONG_BEYOND
 from .wrong_correction import WRONG_CORRECTION
 from .wrong_guards import WRONG_GUARDS
 from .wrong_moments import WRONG_MOMENTS
@@ -18,12 +19,14 @@ WRONG = (
     *WRONG_GUARDS,
     *WRONG_PATHS,
     *WRONG_SCALARS,
+    *WRONG_BEYOND,
 )
 
 __all__ = [
     "WRONG",
     "WRONG_AMSGRAD",
     "WRONG_BASES",
+    "WRONG_BEYOND",
     "WRONG_CORRECTION",
     "WRONG_GUARDS",
     "WRONG_MOMENTS",
