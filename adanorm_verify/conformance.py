@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import version
@@ -15,10 +15,12 @@ import numpy as np
 
 from . import __version__, streams
 from .calling import setup, spelled, translated_note
+from .checks.selection import chosen as selected
 from .contract import allowed_checks, unfinished, with_contract
 from .errors import CannotCheck
 from .explaining import explained
 from .formats import DTYPE_NAMES
+from .hosting.checking import checking
 from .hosting.lending import subject_of
 from .hosting.source import MEMORY, TIMEOUT, Limits, Source
 from .hosting.supervisor import SubjectEnded
@@ -27,7 +29,7 @@ from .judging import fits_designed, judge
 from .paper import DECISIONS, Algorithm
 from .paper import algorithm as paper_algorithm
 from .rereading import as_counted, reread
-from .runs import Check, Combination, checked, probe, run_case
+from .runs import Check, Combination, checked, foreseen, probe, run_case
 from .search import PROFILES, Profile, search
 from .shards import LARGEST, in_shards
 from .verdict import Verdict
@@ -113,17 +115,23 @@ def check_optimizer(
     about: Mapping[str, Any] = {}
     translated: Mapping[str, int] = {}
     try:
-        asked = subject_of(source, rename or {}, paper.hyperparameters, limits, in_process, sharded)
-        with asked as (subject, lender):
+        known: dict[Any, Any] = {}
+        foreseeing = () if sharded else foreseen(paper, formats, known)
+        asked = subject_of(source, rename or {}, paper.hyperparameters, limits, in_process, sharded, foreseeing)
+        with asked as (subject, lender), ExitStack() as stack:
             about = lender.about
             called = replace(called, file=about["file"], line=about["line"])
-            check = checked(subject, paper, device)
+            check = replace(checked(subject, paper, device), known=known)
             others = (paper_algorithm(algorithm, {**answers, **reading}) for reading in readings)
             bases = [paper, *(in_shards(other, sharded) for other in others)]
+            checks = stack.enter_context(checking(check))
             deciding = partial(decide, profile=chosen, dtypes=formats, seed=seed, progress=progress)
-            verdict, best, combinations = read_best(check, bases, readings, deciding, explain)
+            combinations = probed(check, formats)
+            if not sharded and explain:
+                checks.begin(check, *selected(combinations, checks.pages(), profile))
+            verdict, best, combinations = read_best(check, combinations, bases, readings, deciding, explain)
             if verdict.first_divergence is not None and (explain or allow):
-                again = partial(deciding, explain=False)
+                again = partial(deciding, combinations=None, explain=False)
                 with keeping(verdict) as kept:
                     kept.verdict, best = explained(
                         check, verdict, combinations, bases, frozenset(allow), again, quick=profile == "quick"
@@ -132,7 +140,9 @@ def check_optimizer(
             best = as_counted(best, combinations)
             verdict = told_of_reading(replace(verdict, decisions={**answers, **verdict.decisions}), check)
             if not sharded and (explain or verdict.conforms):
-                verdict = with_contract(verdict, replace(check, algorithm=best), combinations, expected, profile)
+                verdict = with_contract(
+                    verdict, replace(check, algorithm=best), combinations, expected, profile, checks
+                )
             if legacy:
                 with suppress(SubjectEnded):
                     translated = lender.translated
@@ -150,22 +160,23 @@ def check_optimizer(
 
 def read_best(
     check: Check,
+    combinations: Sequence[Combination],
     bases: Sequence[Algorithm],
     readings: Sequence[Mapping[str, str]],
     deciding: Callable[..., tuple[Verdict, list[Combination]]],
     explain: bool,
 ) -> tuple[Verdict, Algorithm, list[Combination]]:
     """The verdict under the first reading of the paper under which a subject conforms, or under the first of all."""
-    verdict, combinations = deciding(check, explain=explain)
+    verdict, decided = deciding(check, combinations, explain=explain)
     for reading, base in zip(readings, bases[1:], strict=True):
         if verdict.first_divergence is None:
             break
         other = replace(check, algorithm=base)
         if fits_designed(other, verdict.first_divergence):
-            second, runs = deciding(other, explain=explain)
+            second, runs = deciding(other, None, explain=explain)
             if second.conforms:
                 return replace(second, decisions=reading), base, runs
-    return verdict, bases[0], combinations
+    return verdict, bases[0], decided
 
 
 @dataclass
@@ -254,13 +265,29 @@ def other_readings(paper: Algorithm, answers: Mapping[str, str]) -> list[dict[st
     return readings
 
 
-def decide(
-    check: Check, profile: Profile, dtypes: Sequence[str], seed: int, progress: Progress | None, explain: bool
-) -> tuple[Verdict, list[Combination]]:
-    """Run every path in every dtype: designed cases, generated ones, and the shrinking of a counterexample."""
+def probed(check: Check, dtypes: Sequence[str]) -> list[Combination]:
+    """Every path in every dtype, asked what it keeps.
+
+    Raises:
+        CannotCheck: none of them takes a plain step.
+    """
     combinations = [probe(check, path, dtype) for dtype in dtypes for path in check.subject.paths]
     if all(combination.note for combination in combinations):
         raise CannotCheck(f"{check.subject.target}: {combinations[0].note}")
+    return combinations
+
+
+def decide(
+    check: Check,
+    combinations: Sequence[Combination] | None,
+    profile: Profile,
+    dtypes: Sequence[str],
+    seed: int,
+    progress: Progress | None,
+    explain: bool,
+) -> tuple[Verdict, list[Combination]]:
+    """Run every path in every dtype: designed cases, generated ones, and the shrinking of a counterexample."""
+    combinations = probed(check, dtypes) if combinations is None else list(combinations)
     played = partial(play, profile=profile, dtypes=dtypes, seed=seed, progress=progress)
     ended = ""
     try:

@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from .checks import all_checks
 from .checks.selection import chosen, judged
 from .deviations import NAMES
-from .hosting.checking import pages_of, results_of
+from .hosting.checking import Checking
 from .hosting.supervisor import SubjectEnded
 from .runs import Check, Combination
 from .verdict import OPTIONAL_PATHS, CheckResult, Verdict
@@ -29,7 +29,12 @@ def allowed_checks(allow: Sequence[str], expect: Mapping[str, str]) -> dict[str,
 
 
 def with_contract(
-    verdict: Verdict, check: Check, combinations: Sequence[Combination], expected: Mapping[str, str], profile: str
+    verdict: Verdict,
+    check: Check,
+    combinations: Sequence[Combination],
+    expected: Mapping[str, str],
+    profile: str,
+    checking: Checking,
 ) -> Verdict:
     """The verdict with what the checks found; a failure that nobody expected makes it differ.
 
@@ -39,13 +44,14 @@ def with_contract(
         combinations: paths and dtypes that were run.
         expected: checks that may fail, with the reason.
         profile: see `search.PROFILES`.
+        checking: runs the checks.
     """
     if verdict.outcome == "not-checked":
         return verdict
     found: list[CheckResult] = []
     ended = ""
     try:
-        for result in results_of(check, *chosen(combinations, pages_of(check), profile)):
+        for result in checking.results(check, *chosen(combinations, checking.pages(), profile)):
             found.append(result)
     except SubjectEnded as error:
         ended = str(error)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -160,6 +160,27 @@ def recorded(snapshots: Iterable[list[Snapshot]], seen: list[list[Snapshot]]) ->
     for tensors in snapshots:
         seen.append(tensors)
         yield tensors
+
+
+def foreseen(
+    algorithm: Algorithm, dtypes: Sequence[str], known: dict[Any, tuple[Algorithm, Bounded]]
+) -> Iterator[None]:
+    """Make the envelopes of the designed cases for a subject of which nothing is known yet, one at a time.
+
+    Args:
+        algorithm: the list.
+        dtypes: of the tensors.
+        known: what a `Check` is given as `known`; a subject that cannot be given the cases' hyperparameters, or keeps
+            its step elsewhere, gets other envelopes later.
+    """
+    base = Hyperparameters()
+    check = Check(None, algorithm, base, "cpu", known=known)  # type: ignore[arg-type]  # no subject is asked anything
+    for dtype in dtypes:
+        for case in streams.designed(dtype):
+            own = [{name: getattr(h, name) for name in algorithm.hyperparameters} for h in case.hyperparameters]
+            fitted = replace(case, hyperparameters=tuple(replace(base, **values) for values in own))
+            check.bounded(representable(fitted, dtype), Combination("", dtype, frozenset()), Step)
+            yield
 
 
 def checked(subject: SubjectInterface, algorithm: Algorithm, device: str) -> Check:

@@ -10,7 +10,7 @@ from adanorm_verify.checks import CHECKS
 from adanorm_verify.checks.runner import refuse_unknown
 from adanorm_verify.checks.selection import chosen, judged
 from adanorm_verify.gate import SHIPPED
-from adanorm_verify.hosting.checking import pages_of, results_of
+from adanorm_verify.hosting.checking import checking
 from adanorm_verify.hosting.lending import subject_of
 from adanorm_verify.hosting.source import Source
 from adanorm_verify.paper import algorithm
@@ -29,7 +29,8 @@ def contract(
     with subject_of(Source(spelled(factory), factory, arguments), {}, paper.hyperparameters) as (subject, _):
         check = Check(subject, paper, subject.base, "cpu")
         combinations = [probe(check, path, dtype) for dtype in dtypes for path in subject.paths]
-        results = list(results_of(check, *chosen(combinations, pages_of(check), profile)))
+        with checking(check) as checks:
+            results = list(checks.results(check, *chosen(combinations, checks.pages(), profile)))
     return tuple(judged(results, expect or {}))
 
 

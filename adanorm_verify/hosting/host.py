@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -185,6 +186,8 @@ def serve(connection: Connection, source: Source, private: str, memory: float | 
         threaded: work in a thread. A process forked from one in which OpenMP was at work would wait for threads that
             it has not got; a new thread gets new ones.
     """
+    gc.freeze()  # what is there now stays, and need not be looked through
+    gc.enable()
     heartbeat.listen(enclose(private, memory))
     port = Port(connection)
     if threaded:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -11,7 +12,7 @@ from typing import Any
 from ..interface import Argument, SubjectInterface
 from .remote import RemoteSubject
 from .source import Limits, Source
-from .supervisor import Supervised
+from .supervisor import Supervised, takes_time
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,18 @@ Lent = Remote | Local
 
 
 @contextmanager
+def at_work(lender: Lent, pieces: Iterable[None]) -> Iterator[None]:
+    """Have a process started, and work until it is there."""
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(lambda: lender.about)
+        for _ in pieces:
+            if asked.done():
+                break
+        wait([asked])
+    yield
+
+
+@contextmanager
 def lent(source: Source, limits: Limits | None = None, in_process: bool = False) -> Iterator[Lent]:
     """A class or factory, as long as the block lasts.
 
@@ -123,6 +136,7 @@ def subject_of(
     limits: Limits | None = None,
     in_process: bool = False,
     sharded: int = 0,
+    meanwhile: Iterable[None] = (),
 ) -> Iterator[tuple[SubjectInterface, Lent]]:
     """A subject as an algorithm that reads some hyperparameters, and what lends it.
 
@@ -133,12 +147,15 @@ def subject_of(
         limits: what its process may take.
         in_process: see `lent`.
         sharded: spread its parameters' rows over so many processes; 0 for whole ones.
+        meanwhile: work that may be done while its process imports torch, piece by piece.
 
     Raises:
         CannotCheck: it cannot be had.
     """
     with ExitStack() as stack:
         lender = stack.enter_context(lent(source, limits, in_process))
+        if not in_process and takes_time(source.device):
+            stack.enter_context(at_work(lender, meanwhile))
         _ = lender.about  # found out here whether there is such a thing at all
         whole = lender.subject(rename, read)
         if not sharded:

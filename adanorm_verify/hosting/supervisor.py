@@ -24,7 +24,7 @@ from .entry import serve
 from .source import Limits, Source
 from .surroundings import BEATS, FAULT, PROGRESS
 
-PRELOADED = ["torch", "torch._dynamo", "adanorm_verify.hosting.host"]
+PRELOADED = ["adanorm_verify.hosting.uncollected", "torch", "torch._dynamo", "adanorm_verify.hosting.host"]
 """Imported once, by the process that others are forked from; never the subject. The first optimizer of a process
 imports torch._dynamo."""
 POSTED = 1 << 15
@@ -71,6 +71,11 @@ def way(device: str) -> str:
     if forks and device == "cpu":
         return "fork" if "torch" in sys.modules else "forkserver"
     return "spawn"
+
+
+def takes_time(device: str) -> bool:
+    """Whether a subject's process has torch still to be imported, beside this one."""
+    return way(device) == "forkserver"
 
 
 class Supervised:
@@ -158,6 +163,11 @@ class Supervised:
         self._process.join(FAREWELL)
         self._forget()
         self._answers.clear()
+
+    def interrupt(self) -> None:
+        """End the process from another thread; who waits for its answer is told that it ended."""
+        if self._process is not None:
+            self._kill()
 
     # How it is begun and ended.
 
