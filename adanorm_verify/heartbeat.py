@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+IMPORT = -1
+"""Stands for the import of a subject's module, and 0 for a constructor, where steps are counted from 1."""
+
 
 def ignore(step: int) -> None:
     """Nobody watches."""
@@ -13,7 +16,7 @@ _listener: Callable[[int], None] = ignore
 
 
 def beat(step: int) -> None:
-    """Say that a step begins; 0 stands for a constructor."""
+    """Say that a step begins."""
     _listener(step)
 
 

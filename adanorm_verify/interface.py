@@ -20,7 +20,14 @@ from .texts import cut, said
 DECAYS = ("coupled", "decoupled")
 """What a weight decay may claim to be: a penalty in the gradient, or parameters that shrink."""
 BETAS = ("beta1", "beta2")
-USUAL_ARGUMENTS = {"lr": "lr", "gamma": "gamma", "eps": "eps"}
+USUAL_NAMES = {
+    "lr": ("lr", "learning_rate"),
+    "beta1": ("beta1", "beta_1"),
+    "beta2": ("beta2", "beta_2"),
+    "gamma": ("gamma",),
+    "eps": ("eps", "epsilon"),
+}
+"""What constructors and groups call the hyperparameters, where not `betas`; the usual name first."""
 PATHS = {
     "single-tensor": {"foreach": False},
     "foreach": {"foreach": True},
@@ -228,13 +235,11 @@ class SubjectInterface(ABC):
     @cached_property
     def spelling(self) -> dict[str, str]:
         """Paper's hyperparameter to the constructor's argument, where it has one; betas come as a pair or singly."""
-        spelled = {name: theirs for name, theirs in USUAL_ARGUMENTS.items() if self._takes(theirs)}
+        usual = {name: next(filter(self._takes, names), "") for name, names in USUAL_NAMES.items()}
+        spelled = {name: theirs for name, theirs in usual.items() if theirs}
         betas = self.rename.get("betas", "betas")
-        for name in BETAS:
-            if self._takes(betas):
-                spelled[name] = betas
-            elif self._takes(name):
-                spelled[name] = name
+        if self._takes(betas):
+            spelled |= dict.fromkeys(BETAS, betas)
         spelled |= {ours: theirs for ours, theirs in self.rename.items() if ours != "betas"}
         return {name: theirs for name, theirs in spelled.items() if name in self.read}
 

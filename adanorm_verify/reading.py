@@ -9,17 +9,8 @@ from typing import Any
 import numpy as np
 
 from . import streams
-from .interface import Holdings, SubjectInterface, SubjectRaised, as_number
+from .interface import USUAL_NAMES, Holdings, SubjectInterface, SubjectRaised, as_number
 from .paper import Hyperparameters
-
-USUAL_NAMES = {
-    "lr": ("lr", "learning_rate"),
-    "beta1": ("beta1", "beta_1"),
-    "beta2": ("beta2", "beta_2"),
-    "gamma": ("gamma",),
-    "eps": ("eps", "epsilon"),
-}
-"""What groups call them, where not `betas`."""
 
 
 @dataclass(frozen=True)

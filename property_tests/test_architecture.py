@@ -74,6 +74,16 @@ def test_reference_side_does_not_know_torch(room_name):
             assert not any(name.split(".")[0] == "torch" for name in names)
 
 
+def test_a_check_from_the_command_line_imports_torch_in_the_process_of_its_subject_alone():
+    code = (
+        "import sys, adanorm_verify.conformance as c; from adanorm_verify.cli import main\n"
+        "c.check_optimizer = lambda *a, **k: sys.exit(f'{\"torch\" in sys.modules}')\n"
+        "main(['check', 'torch.optim:Adam', '-a', 'adam'])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stderr == "False\n", done.stderr
+
+
 def test_the_side_that_judges_does_not_import_torch():
     """It starts beside the subject's process, which does; and a subject that changes torch changes no judgement."""
     code = (

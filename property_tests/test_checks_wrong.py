@@ -104,7 +104,7 @@ ALONE = {
     "state-before-the-first-step": "EmptyStateAhead",
     "state-into-a-used-instance": "EmptyStateIgnored",
     "state-without-an-option": "EpsFilledWrong",
-    "state-without-a-key": "CountMadeAnew",
+    "state-without-a-key": "IncompleteStandsStill",
     "state-in-other-formats": "NumbersBeginAnew",
     "state-loaded-twice": "CountInList",
     "missing-gradients": "NothingFirstRaises",

@@ -23,6 +23,8 @@ HERE = Path(__file__).parent
 FILE = HERE / "hostile_subjects.py"
 TIMEOUT = 4.0
 """Seconds without a sign of life: a step of these takes milliseconds, also on a machine that has other work."""
+MEMORY = 2.0
+"""GiB: threads that are left behind take eight MB each for their stacks."""
 ENDS = [
     ("Exits", 2, "its process ended itself with exit code 0, in step 3 of the case"),
     ("ExitsInConstructor", 2, "its process ended itself with exit code 0, in its constructor"),
@@ -56,7 +58,7 @@ ENDS = [
 @pytest.mark.parametrize(("name", "code", "says"), ENDS, ids=[name for name, _, _ in ENDS])
 def test_what_a_subject_does_to_its_process_ends_in_a_verdict(name, code, says):
     verdict = check_optimizer(
-        getattr(hostile_subjects, name), "adam", profile="quick", dtypes=["float32"], timeout=TIMEOUT, memory=0.5
+        getattr(hostile_subjects, name), "adam", profile="quick", dtypes=["float32"], timeout=TIMEOUT, memory=MEMORY
     )
     assert verdict.exit_code == code, verdict.summary()
     assert says in verdict.summary()

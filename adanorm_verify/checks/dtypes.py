@@ -180,6 +180,7 @@ def counted_as_own(trial: Trial, dtype: str) -> str:
     """Hold gradients of a dtype against the equations on the same numbers; what was said where they are refused."""
     case = representable(representable(trial.case(SIZES, [SHAPE]), dtype), trial.combination.dtype)
     live = trial.start(case.theta)
+    _ = live.groups  # what has none is no optimizer of torch's, and need not know of grad_dtype
     for parameter in live.parameters:
         parameter.grad_dtype = DTYPES[dtype]
     path = []

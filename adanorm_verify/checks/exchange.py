@@ -183,6 +183,7 @@ def hold_resized(trial: Trial, old: tuple[int, ...], new: tuple[int, ...]) -> st
     """What is said of a resized parameter; empty where it starts anew; `Failed` where it goes on with the old state."""
     before, after = trial.case(FALLING[:HALF], [old]), trial.case(FALLING, [new])
     live = trial.start(before.theta)
+    _ = live.groups  # what has none is no optimizer of torch's, and keeps its state by other rules
     live.go(before.steps)
     live.parameters[0].grad = None
     live.parameters[0].data = like(after.theta[0], live.parameters[0])

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from ..cases import Gradients
-from ..subject import SubjectRaised
+from ..interface import SubjectRaised
 from . import fresh
 from .comparing import Path
 from .laws import times
@@ -227,9 +227,9 @@ def other_default(trial: Trial, half: HalfWay, name: str, default: Any) -> Path 
 
 @check_page(
     "state",
-    catches="a state that lacks something of one tensor and is half used: a count begun anew beside old averages, a "
-    "tensor that stands still, or another tensor that changes.",
-    sample="a state without step of tensor 0 is half used: its count begins anew beside averages of 4 steps",
+    catches="a state that lacks something of one tensor, and leaves it standing still, makes it not finite, or changes "
+    "another tensor; where it goes on with what else is there, as a count begun anew, that is a warning.",
+    sample="a state without step of tensor 0 leaves that tensor where it is",
 )
 def check_state_without_a_key(trial: Trial) -> str:
     if trial.one_vector:
@@ -269,8 +269,6 @@ def goes_on(trial: Trial, half: HalfWay, key: str, value: Any, found: Path) -> b
         raise Failed(f"{lacking} leaves that tensor where it is")
     if not all(np.isfinite(thetas[0]).all() for thetas in own):
         raise Failed(f"{lacking} makes that tensor not finite")
-    if counts(value):
-        raise Failed(f"{lacking} is half used: its count begins anew beside averages of {HALF} steps")
     return True
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from ..runs import Combination
-from ..verdict import CheckResult
+from ..verdict import CheckResult, optional
 from .pages import CheckPage
 
 PREFERRED = "float32"
@@ -26,9 +26,10 @@ def chosen(
     offered = [combination for combination in combinations if not combination.note]
     dtypes = [combination.dtype for combination in offered]
     dtype = PREFERRED if PREFERRED in dtypes else next(iter(dtypes), "")
-    return [combination for combination in offered if combination.dtype == dtype], [
-        page for page in pages if profile in page.profiles
-    ]
+    here = [combination for combination in offered if combination.dtype == dtype]
+    if profile == "quick":  # paths that one must ask for are compared with the equations; their checks only warn
+        here = [combination for combination in here if not optional(combination.path)] or here
+    return here, [page for page in pages if profile in page.profiles]
 
 
 def judged(results: Sequence[CheckResult], expected: Mapping[str, str]) -> list[CheckResult]:

@@ -73,8 +73,11 @@ def check_state_in_a_fresh_process(trial: Trial) -> None:
     steps = [[trial.parameters([g])[0].detach() for g in gradients if g is not None] for gradients in rest]
     state = fresh.saved(live.optimizer.state_dict())
     data = fresh.continuation(trial.chosen, state, copied(live.parameters), steps)
-    found = fresh.gone_on(trial.elsewhere(data))
-    trial.same(found, expected, "in a fresh process it goes on otherwise")
+    other = trial.start(copied(live.parameters))
+    other.optimizer.load_state_dict(fresh.loaded(state))
+    with cause_of_loss(live, other):
+        found = fresh.gone_on(trial.elsewhere(data))
+        trial.same(found, expected, "in a fresh process it goes on otherwise")
 
 
 def both_go_on(trial: Trial, live: Live, other: Any, rest: Sequence[Gradients], expected: Path, what: str) -> None:

@@ -118,20 +118,18 @@ def check(
     when it hangs or takes too much memory, and with it all that it started. Against code that means harm that is no
     protection.
     """
+    if not in_process and device == "cpu":
+        from ..hosting.ways import warm
+
+        warm()  # torch is imported there while the rest is imported here
     from ..paper import algorithm as paper_algorithm
 
-    paper_algorithm(algorithm, decide)  # refuses a wrong name before torch is imported
+    paper_algorithm(algorithm, decide)  # refuses a wrong name
     if sharded and reproduce:
         raise ValueError(f"--reproduce writes a script of one process, --sharded {sharded} is of several; see `replay`")
     files = {"--json": json_file, "--html": html, "--junit": junit, "--sarif": sarif, "--reproduce": reproduce}
     refuse_unwritable(files)
-    if not in_process and device == "cpu":
-        from ..hosting.supervisor import warm
-
-        warm()  # torch is imported there while the rest is imported here
     from ..conformance import check_optimizer
-    from ..reports.legacy_script import carrying_shim
-    from ..reports.reproduction import reproduction
     from ..verdict import Verdict
 
     out = console()
@@ -164,9 +162,18 @@ def check(
         write_reports(Verdict.from_json(verdict.to_json()), html, junit, sarif)
     show(verdict, out)
     if reproduce and verdict.first_divergence is not None:
+        from ..reports.reproduction import reproduction
+
         script = reproduction(verdict, target, given, rename, device, Path(reproduce).name)
-        write(reproduce, carrying_shim(script) if legacy else script)
+        write(reproduce, with_shim(script) if legacy else script)
         click.echo(f"reproduction: python {shlex.quote(reproduce)}")
     elif reproduce:
         click.echo("nothing to reproduce: no difference was found")
     sys.exit(verdict.exit_code)
+
+
+def with_shim(script: str) -> str:
+    """A reproduction script that carries the shim for old code."""
+    from ..reports.legacy_script import carrying_shim  # of torch
+
+    return carrying_shim(script)

@@ -18,7 +18,8 @@ from .lending import lent
 from .remote import RemoteSubject
 from .remote_judge import QUESTIONS
 from .source import Source
-from .supervisor import SubjectEnded, Supervised, takes_time
+from .supervisor import SubjectEnded, Supervised
+from .ways import takes_time
 
 
 @dataclass

@@ -166,7 +166,7 @@ all_checks()  # imported before any subject is
 @cache
 def loaded(target: str, folder: str) -> Callable[..., Any]:
     """The class or factory of a name, loaded once."""
-    heartbeat.beat(0)
+    heartbeat.beat(heartbeat.IMPORT)
     return load(target, folder)
 
 

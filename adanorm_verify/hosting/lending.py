@@ -12,7 +12,8 @@ from typing import Any
 from ..interface import Argument, SubjectInterface
 from .remote import RemoteSubject
 from .source import Limits, Source
-from .supervisor import Supervised, takes_time
+from .supervisor import Supervised
+from .ways import takes_time
 
 
 @dataclass(frozen=True)

@@ -6,16 +6,16 @@ import mmap
 import os
 import pickle
 import signal
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from multiprocessing import forkserver, get_all_start_methods, get_context
+from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from .. import heartbeat
 from ..errors import CannotCheck
 from ..interface import SubjectRaised
 from ..processes import without_main
@@ -23,10 +23,8 @@ from .channel import LARGEST, Unreadable, read_data
 from .entry import serve
 from .source import Limits, Source
 from .surroundings import BEATS, FAULT, PROGRESS
+from .ways import warm, way
 
-PRELOADED = ["adanorm_verify.hosting.uncollected", "torch", "torch._dynamo", "adanorm_verify.hosting.host"]
-"""Imported once, by the process that others are forked from; never the subject. The first optimizer of a process
-imports torch._dynamo."""
 POSTED = 1 << 15
 """Bytes of requests that may wait for an answer: far below what a pipe holds, so that neither side waits to write while
 the other does too."""
@@ -51,31 +49,6 @@ class SubjectEnded(CannotCheck):
 
 class Lost(CannotCheck):
     """A request went with the process that ended while another answer was waited for."""
-
-
-def warm() -> None:
-    """Start the process that subjects' processes are forked from, where torch is not imported here already."""
-    if way("cpu") == "forkserver":
-        get_context("forkserver").set_forkserver_preload(PRELOADED)
-        with without_main():
-            forkserver.ensure_running()
-
-
-def way(device: str) -> str:
-    """How a subject's process is made.
-
-    It is a copy of this one where torch is here already: that is quick, and takes classes that have no name. Where it
-    is not, torch is imported beside this process, once. CUDA does not work in copies of a process that has used it.
-    """
-    forks = sys.platform == "linux" and "fork" in get_all_start_methods()
-    if forks and device == "cpu":
-        return "fork" if "torch" in sys.modules else "forkserver"
-    return "spawn"
-
-
-def takes_time(device: str) -> bool:
-    """Whether a subject's process has torch still to be imported, beside this one."""
-    return way(device) == "forkserver"
 
 
 class Supervised:
@@ -263,7 +236,8 @@ class Supervised:
         """It is ended, where it has not ended."""
         beats, step = self._progress()
         at = next((place for _, place in self._posted.values()), "")
-        where = f"in step {step}" if step else "in its constructor" if beats > 1 else "while it was imported"
+        imported = beats and step != heartbeat.IMPORT
+        where = f"in step {step}" if step > 0 else "in its constructor" if imported else "while it was imported"
         text = f"{self.source.target}: its process {how}, {where}{f' {at}' if at else ''}"
         self._kill()
         self._process.join(FAREWELL)

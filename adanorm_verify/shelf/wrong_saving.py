@@ -83,16 +83,6 @@ class RateFilledWrong(RAdamNorm):
             group.setdefault("lr", 0.0)
 
 
-class CountMadeAnew(Adam):
-    """A state without a count is given one that begins at zero, beside its old averages."""
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        super().load_state_dict(state_dict)
-        for param, _ in pairs(self, state_dict):
-            if self.state.get(param):
-                self.state[param].setdefault("step", 0)
-
-
 class IncompleteStandsStill(DiffGradNorm):
     """A tensor whose state lacks something is passed over."""
 
