@@ -29,7 +29,8 @@ def reread(check: Check, combinations: Sequence[Combination], play: Play) -> lis
     for c in combinations:
         if c.failure and c.dtype != "float64" and fits(coarse, c) and fits(coarse, double.get(c.path)):
             again[id(c)] = replace(probe(coarse, c.path, c.dtype), reread=True)
-    play(coarse, list(again.values()))
+    if again:
+        play(coarse, list(again.values()))
     kept = {key: c for key, c in again.items() if c.failure is None and c.moved}
     return [kept.get(id(c), c) for c in combinations]
 
