@@ -70,7 +70,9 @@ def asked(lender: Lent, names: Sequence[str], target: Mapping[str, Any]) -> Subj
     for argument in target["switch"]:
         if argument not in plain.parameters and not plain.takes_anything:
             raise NotThere(f"takes no argument {argument}")
-    neutral = {key: value for key, value in NEUTRAL.items() if key in plain.parameters}
+    # Where it is the default anyway, it is left to the checks, which may ask what else it does.
+    known = {key: value for key, value in NEUTRAL.items() if key in plain.parameters}
+    neutral = {key: value for key, value in known.items() if plain.parameters[key].default != value}
     arguments = {**neutral, **target["switch"]}
     paper = paper_algorithm(target["algorithm"])
     return replace(lender, source=replace(lender.source, arguments=arguments)).subject(
