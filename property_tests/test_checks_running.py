@@ -1,4 +1,4 @@
-"""`run_checks`: pages, expectations, what is not applicable, and fresh processes."""
+"""The contract run: pages, expectations, what is not applicable, and fresh processes."""
 
 from __future__ import annotations
 

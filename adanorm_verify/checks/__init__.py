@@ -8,7 +8,7 @@ from typing import Any
 
 from .pages import COMPARED, GROUPS, CheckPage, Failed, NotApplicable, registered
 
-__all__ = ["CHECKS", "CheckPage", "Failed", "NotApplicable", "all_checks", "run_checks"]
+__all__ = ["CHECKS", "CheckPage", "Failed", "NotApplicable", "all_checks"]
 
 
 def all_checks() -> tuple[CheckPage, ...]:
@@ -21,7 +21,4 @@ def all_checks() -> tuple[CheckPage, ...]:
 def __getattr__(name: str) -> Any:
     if name == "CHECKS":  # what `check` looks at: the pages of `adanorm-verify list checks`
         return tuple(sorted((*COMPARED, *all_checks()), key=lambda page: GROUPS.index(page.group)))
-    if name == "run_checks":
-        all_checks()
-        return import_module(f"{__name__}.runner").run_checks
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -15,17 +15,7 @@ from ..texts import cut, said
 from ..verdict import CheckOutcome, CheckResult
 from .judge import Judge, outlined
 from .pages import CheckPage, Failed, NotApplicable, Warned, registered
-from .selection import chosen, judged
 from .trial import Trial
-
-
-def run_checks(
-    check: Check, combinations: Sequence[Combination], expect: Mapping[str, str] | None = None, profile: str = "default"
-) -> tuple[CheckResult, ...]:
-    """Run every check of a profile on every path of a subject in this process; see `chosen` and `judged`."""
-    refuse_unknown(expect or {})
-    asked = chosen(combinations, registered(), profile)
-    return tuple(judged(list(run_pages(check, *asked)), expect or {}))
 
 
 def run_pages(check: Check, combinations: Sequence[Combination], pages: Sequence[CheckPage]) -> Iterator[CheckResult]:
