@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import CannotCheck
+from .texts import cut
 from .verdict import Setup
 
 NOT_LITERAL = {"inf": float("inf"), "-inf": float("-inf"), "nan": float("nan")}
@@ -58,7 +59,7 @@ def place_of(factory: Callable[..., Any], target: str, folder: str) -> tuple[str
 def spelled(target: Any) -> str:
     """A name for a class or factory; a `functools.partial` has none of its own."""
     name = getattr(target, "__qualname__", None)
-    return f"{target.__module__}:{name}" if name else repr(target)
+    return cut(f"{target.__module__}:{name}" if name else repr(target))
 
 
 def translated_note(used: Mapping[str, int]) -> str:

@@ -115,6 +115,13 @@ def test_a_reproduction_is_valid_python_whatever_the_class_is_called(tmp_path):
     assert done.returncode == 1, done.stderr
 
 
+def test_names_of_a_subject_are_cut():
+    long = type("C" * 100_000, (hostile_subjects.WrongAtStep,), {"act": lambda _: None})
+    verdict = check_optimizer(long, "adam", profile="quick", dtypes=["float64"])
+    assert verdict.exit_code == 1
+    assert len(verdict.to_json()) < 100_000
+
+
 def test_slow_is_not_hung():
     """A step every half second, with a limit of one."""
 
