@@ -72,8 +72,8 @@ def plain(value: Any) -> Any:
         return float(value)
     if type(value) is str:
         return cut(value)
-    if getattr(value, "numel", lambda: 0)() == 1:  # a tensor, or a parameter
-        return as_number(value)
+    if (number := as_number(value)) is not None:  # of a tensor of one element, say
+        return number
     if type(value) in (tuple, list) and len(value) <= LONGEST_TUPLE:
         return tuple(map(plain, value))
     return OPAQUE
@@ -81,11 +81,11 @@ def plain(value: Any) -> Any:
 
 def as_number(value: Any) -> float | None:
     """A number of any kind, or a tensor of one element; None where it is none."""
-    if isinstance(value, bool) or not (isinstance(value, numbers.Real) or getattr(value, "numel", lambda: 0)() == 1):
-        return None
     try:
+        if isinstance(value, bool) or not (isinstance(value, numbers.Real) or value.numel() == 1):
+            return None
         return float(value)
-    except (TypeError, ValueError, RuntimeError):
+    except Exception:  # a foreign object may raise anything
         return None
 
 

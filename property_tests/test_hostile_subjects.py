@@ -44,6 +44,9 @@ ENDS = [
     ("ChangesFolder", 1, "failed: surroundings, default: a step changes the working folder"),
     ("DeletesFiles", 0, "conforms to adam"),
     ("PatchesNumpy", 1, "failed: surroundings, default: a step replaces numpy.abs"),
+    ("PatchesTorchAlike", 1, "a step replaces torch.allclose, torch.equal"),
+    ("ChangesEnvironment", 1, "a step changes the environment"),
+    ("HoldsOddThings", 0, "conforms to adam"),
     ("PatchesTorch", 1, "failed: surroundings, default: a step replaces torch.allclose, torch.equal"),
     ("ChangesDefaultDtype", 1, "a step changes torch's default dtype from torch.float32 to torch.float16"),
     ("TakesMemory", 2, "step 3 raised MemoryError"),
@@ -73,10 +76,12 @@ def test_no_wrong_one_passes_and_what_it_replaced_is_found_in_spite_of_it():
 
 def test_nothing_that_a_subject_started_outlives_its_check(tmp_path):
     """One that forked a process that sleeps for an hour."""
-    check_optimizer(hostile_subjects.ForksAndStays, "adam", profile="quick", dtypes=["float32"], explain=False)
-    time.sleep(0.2)
+    for subject in (hostile_subjects.ForksAndStays, hostile_subjects.LeavesSession):
+        check_optimizer(subject, "adam", profile="quick", dtypes=["float32"], explain=False)
+    time.sleep(0.5)
     parent = os.getpid()
     kin = subprocess.run(["ps", "-e", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout
+    assert f"sleep {hostile_subjects.LONG_SLEEP}" not in kin
     children = [line for line in kin.splitlines() if line.split()[1] == str(parent) and " ps " not in line]
     assert not [line for line in children if "defunct" not in line and "resource_tracker" not in line], children
 
@@ -85,7 +90,13 @@ def test_every_report_is_written_where_a_subject_ends_its_process(tmp_path, monk
     """As a whole process, from a folder whose files are the caller's."""
     (tmp_path / "mine.txt").write_text("the caller's")
     monkeypatch.chdir(tmp_path)
-    for name, code in (("Segfaults", 2), ("AtExitZero", 1), ("DeletesFiles", 0)):
+    for name, code in (
+        ("Segfaults", 2),
+        ("AtExitZero", 1),
+        ("PatchesTorchAlike", 1),
+        ("ChangesFolder", 1),
+        ("DeletesFiles", 0),
+    ):
         options = [f"--{kind}=r.{kind}" for kind in ("json", "html", "junit", "sarif")]
         asked = [f"{FILE}:{name}", "-a", "adam", "--profile", "quick", "--dtype", "float32", "--timeout", "20"]
         command = [sys.executable, "-m", "adanorm_verify.cli", "check", *asked, *options]

@@ -78,7 +78,7 @@ def hold_arguments(trial: Trial) -> None:
             parameter.grad = like(np.asarray(gradient), parameter)
         return torch.tensor(1.0)
 
-    live.step(gradients, lambda: None)
+    live.step(gradients, lambda: torch.tensor(1.0))
     own = live.optimizer.register_step_pre_hook(lambda one, _, __: ((one, closure), {}))
     live.optimizer.step()
     own.remove()
@@ -88,7 +88,12 @@ def hold_arguments(trial: Trial) -> None:
 
 def calls_closures(live: Live) -> bool:
     called: list[bool] = []
-    live.advance(lambda: called.append(True))
+
+    def closure() -> torch.Tensor:
+        called.append(True)
+        return torch.tensor(1.0)
+
+    live.advance(closure)
     return bool(called)
 
 

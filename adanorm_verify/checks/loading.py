@@ -32,6 +32,8 @@ def check_options_in_state(trial: Trial) -> str:
     if trial.unsteady:
         raise NotApplicable("a plain repeat of the subject is not bit-identical; see the check repeats")
     alone = [name for name, value in chosen.items() if after_loading(trial, {name: value})]
+    if not alone:
+        raise NotApplicable("a load changes the run, whatever the options: see the other checks of state")
     what = f"loaded into an instance built with another {' and '.join(alone)} it goes on otherwise"
     with unless_told_by(trial, check_state_in_a_fresh_instance, check_two_optimizers):
         raise Failed(f"{what}\n{difference}")

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import builtins
+import copy
 import math
 import os
+import pickle
+import random
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -18,13 +23,19 @@ from .trial import Trial
 
 OWNERS: Mapping[str, Any] = {
     "builtins": builtins,
+    "copy": copy,
     "math": math,
+    "os": os,
+    "pickle": pickle,
+    "random": random,
+    "time": time,
     "numpy": np,
     "torch": torch,
     "torch.Tensor": torch.Tensor,
     "torch.nn.functional": torch.nn.functional,
 }
 """Modules and classes whose functions everybody in a process shares, by their names in messages."""
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM)
 SETTINGS: Mapping[str, Callable[[], Any]] = {
     "the working folder": os.getcwd,
     "torch's default dtype": torch.get_default_dtype,
@@ -32,9 +43,20 @@ SETTINGS: Mapping[str, Callable[[], Any]] = {
     "torch's deterministic mode": torch.are_deterministic_algorithms_enabled,
     "the recursion limit": sys.getrecursionlimit,
     "the environment": lambda: dict(os.environ),
-    "a signal's handler": lambda: [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)],
+    "a signal's handler": lambda: {number: signal.getsignal(number) for number in SIGNALS},
 }
 """What a process has once, and how to read it."""
+
+
+def restore_environment(before: Mapping[str, str]) -> None:
+    os.environ.clear()
+    os.environ.update(before)
+
+
+def restore_handlers(before: Mapping[int, Any]) -> None:
+    for number, handler in before.items():
+        with suppress(ValueError, TypeError):  # not this thread's to set, or set by C code
+            signal.signal(number, handler)
 
 
 RESTORED: Mapping[str, Callable[[Any], Any]] = {
@@ -43,6 +65,8 @@ RESTORED: Mapping[str, Callable[[Any], Any]] = {
     "torch's number of threads": torch.set_num_threads,
     "torch's deterministic mode": torch.use_deterministic_algorithms,
     "the recursion limit": sys.setrecursionlimit,
+    "the environment": restore_environment,
+    "a signal's handler": restore_handlers,
 }
 """How to put a setting back, for those from which other checks would suffer."""
 

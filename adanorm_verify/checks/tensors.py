@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import sys
+import textwrap
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, TypeGuard
@@ -215,18 +217,29 @@ def check_complex_parameter(trial: Trial) -> str:
 
 
 def speaks_of(word: str, optimizer: Any) -> bool:
-    """Whether the modules that an optimizer's classes come from have a word.
+    """Whether the code of an optimizer's classes, its comments and strings apart, has a word.
 
     A class of torch counts only where its step is the one that runs: of an inherited constructor nothing follows.
     """
     running = inspect.unwrap(type(optimizer).step).__module__  # torch puts its hook into the class itself
-    modules = {c.__module__ for c in type(optimizer).__mro__ if c not in (torch.optim.Optimizer, object)}
-    counting = [name for name in modules if name == running or not f"{name}.".startswith("torch.")]
-    return any(word in source(sys.modules.get(name)) for name in counting)
+    classes = [c for c in type(optimizer).__mro__ if c not in (torch.optim.Optimizer, object)]
+    counting = [c for c in classes if c.__module__ == running or not f"{c.__module__}.".startswith("torch.")]
+    texts = [code_of(c) if not f"{c.__module__}.".startswith("torch.") else module_code(c) for c in counting]
+    return any(word in text for text in texts)
 
 
-def source(module: Any) -> str:
+def code_of(thing: Any) -> str:
+    """The code of a class or module without its strings and comments; empty where it cannot be read."""
     try:
-        return inspect.getsource(module)
-    except (OSError, TypeError):  # a module without a file
+        tree = ast.parse(textwrap.dedent(inspect.getsource(thing)))
+    except (OSError, TypeError, SyntaxError):  # without a file, or not Python's own text
         return ""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            node.value = ""
+    return ast.unparse(tree)
+
+
+def module_code(owner: type) -> str:
+    """The code of a class's module: torch's classes leave their steps to its functions."""
+    return code_of(sys.modules.get(owner.__module__))

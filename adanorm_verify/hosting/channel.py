@@ -72,11 +72,12 @@ class Port:
         self._waiting: list[Any] = []
         self._exit: Callable[[int], Any] = os._exit
         self._getpid = os.getpid
+        self._dumps, self._loads = pickle.dumps, pickle.loads
 
     def send(self, *message: Any) -> None:
         """Say something; what it holds must be readable there (`READABLE`)."""
         self._alone()
-        self._connection.send_bytes(pickle.dumps(message, protocol=pickle.HIGHEST_PROTOCOL))
+        self._connection.send_bytes(self._dumps(message, protocol=pickle.HIGHEST_PROTOCOL))
 
     def next_request(self) -> Any:
         """The request to be served next.
@@ -85,7 +86,7 @@ class Port:
             EOFError: there are no more.
         """
         self._alone()
-        return self._waiting.pop(0) if self._waiting else pickle.loads(self._connection.recv_bytes())
+        return self._waiting.pop(0) if self._waiting else self._loads(self._connection.recv_bytes())
 
     def ask(self, method: str, *arguments: Any) -> Any:
         """Have the judging process answer a question; requests that come meanwhile wait.
@@ -96,7 +97,7 @@ class Port:
         self.send("ask", method, arguments)
         while True:
             self._alone()
-            kind, *content = pickle.loads(self._connection.recv_bytes())
+            kind, *content = self._loads(self._connection.recv_bytes())
             if kind == "reply":
                 return content[0]
             if kind == "no-reply":

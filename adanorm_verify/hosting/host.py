@@ -51,7 +51,7 @@ class Host:
         self.lent = ExitStack()
         self.translated: Mapping[str, int] | None = self.lent.enter_context(legacy.shim()) if source.legacy else None
         self.trials: list[Trial] = []
-        self.remembered: Remembered | None = None
+        self.remembered = Remembered()
         self.subject = cache(self._subject)
 
     @property
@@ -73,7 +73,7 @@ class Host:
         if cuda and not torch.cuda.is_available():
             raise CannotCheck("device 'cuda': torch finds no CUDA device; use --device cpu")
         factory = self.factory
-        self.remembered = Remembered()
+        self.remembered = Remembered()  # again, since an import may replace what it needs
         file, line = place_of(factory, self.source.target, self.source.folder)
         return {
             "name": cut(spelled(factory)),
@@ -97,8 +97,7 @@ class Host:
 
     def restore(self) -> None:
         """Undo what the subject did to the functions of other libraries and to its process."""
-        if self.remembered is not None:
-            self.remembered.restore()
+        self.remembered.restore()
 
     def unread(self, called: Any, case: Case, path: str, dtype: str, device: str) -> str:
         """See `SubjectInterface.unread`."""

@@ -22,7 +22,7 @@ from ..processes import without_main
 from .channel import LARGEST, Unreadable, read_data
 from .entry import serve
 from .source import Limits, Source
-from .surroundings import BEATS, FAULT, PROGRESS
+from .surroundings import BEATS, FAULT, PROGRESS, descendants
 from .ways import warm, way
 
 POSTED = 1 << 15
@@ -172,6 +172,9 @@ class Supervised:
         theirs.close()
 
     def _kill(self) -> None:
+        for process in descendants(self._process.pid):  # also those in sessions of their own
+            with suppress(OSError):
+                os.kill(process, signal.SIGKILL)
         with suppress(OSError):
             os.killpg(self._process.pid, signal.SIGKILL)  # a group of its own, unless it ended before it made one
         self._process.kill()

@@ -31,6 +31,7 @@ def enclose(private: str, memory: float | None) -> Callable[[int], None]:
     """
     begin()
     os.setsid()
+    adopt_orphans()
     end_with_creator()
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     silence()
@@ -43,6 +44,23 @@ def enclose(private: str, memory: float | None) -> Callable[[int], None]:
     if memory is not None:
         limit_memory(memory)
     return teller(Path(private, PROGRESS))
+
+
+def adopt_orphans() -> None:
+    """On Linux, what a descendant leaves behind becomes this process's child, whatever session it has made itself."""
+    if sys.platform == "linux":
+        with suppress(OSError, AttributeError):
+            ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
+
+
+def descendants(process: int) -> list[int]:
+    """The processes below one, as Linux lists them; none where nothing lists them."""
+    found: list[int] = []
+    with suppress(OSError, ValueError):
+        for task in Path(f"/proc/{process}/task").iterdir():
+            children = [int(child) for child in Path(task, "children").read_text().split()]
+            found += [*children, *(below for child in children for below in descendants(child))]
+    return found
 
 
 def end_with_creator() -> None:

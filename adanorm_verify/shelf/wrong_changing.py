@@ -166,13 +166,6 @@ class ScalarsRaiseCorrected(AdamNorm):
         return now.g.reshape(-1) * scale if not now.g.ndim and scale > 1 else now.g * scale
 
 
-class NegativeDecayDropped(DecayOption, AdaBelief):
-    """A negative weight decay is accepted and taken for zero."""
-
-    def decay(self, group: dict[str, Any], state: dict[str, Any]) -> float:
-        return max(0.0, group["weight_decay"])
-
-
 class NegativeDecaySize(DecayOption, RAdam):
     """A negative weight decay counts with its size, as a positive one."""
 

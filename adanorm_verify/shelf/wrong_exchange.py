@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ._base import AdaBelief, AdaBeliefNorm, Adam, AdamNorm, DiffGrad, DiffGradNorm, Now, RAdam, RAdamNorm, subjects_of
+from ._base import AdaBelief, AdaBeliefNorm, Adam, AdamNorm, DiffGrad, Now, RAdam, RAdamNorm, subjects_of
 
 
 class DetachedOnce(Adam):
@@ -87,19 +87,14 @@ class MovesFrozen(RAdam):
                 self.step_tensor(param, torch.zeros_like(param), group)
 
 
-class BroadcastsState(DiffGradNorm):
-    """Moments are made anew at every step, so that those of another shape are broadcast silently."""
+class FitsState(Adam):
+    """State of another shape than the gradient's is cut, or filled up with zeros, without a word."""
 
-    def remember(self, now: Now) -> None:
-        now.old_m = now.m.clone()
-        now.state["exp_avg"] = self.first_moment(now)
-        now.state["exp_avg_sq"] = self.second_moment(now)
-
-    def change(self, now: Now) -> Tensor:
-        return now.g - now.state["previous_grad"]
-
-    def keep_gradient(self, now: Now) -> None:
-        now.state["previous_grad"] = now.g.clone()
+    def look(self, group: dict[str, Any], state: dict[str, Any], g: Tensor) -> Now:
+        for key in ("exp_avg", "exp_avg_sq"):
+            kept = state[key].flatten()[: g.numel()]
+            state[key] = torch.cat([kept, kept.new_zeros(g.numel() - kept.numel())]).reshape(g.shape)
+        return super().look(group, state, g)
 
 
 class MetaForgotten(AdamNorm):
