@@ -125,7 +125,7 @@ def test_the_gate_has_every_option_of_every_class():
 
 
 def test_the_gate_tells_what_was_called_and_how_it_was_read(monkeypatch):
-    monkeypatch.setattr("adanorm_verify.gate.DTYPES", ["float32"])
+    monkeypatch.setattr("adanorm_verify.gate.DTYPE_NAMES", ("float32",))
     both = Shipped("AdamNorm", "amsgradnorm", {"amsgrad": True, **GUARDED, **ALONE}, GUARDED)
     verdict = check_shipped(both, "quick", "cpu", seed=0)
     given = "amsgrad=True, guard='decaying', foreach=False, capturable=False"

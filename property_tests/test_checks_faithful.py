@@ -47,10 +47,10 @@ OWN = [*(shipped for shipped in SHIPPED if not shipped.arguments), SHIPPED[-1]]
 
 @pytest.mark.parametrize("subject", FAITHFUL, ids=lambda subject: subject.__name__)
 def test_faithful_rewriting_passes_every_check(subject):
-    results = contract(subject, subject.algorithm, decisions=subject.decisions)
+    results = contract(subject, subject.algorithm, "quick", decisions=subject.decisions)  # all: `sharpness`
     assert failures(results) == []
-    assert len(passed(results)) > 45
-    assert {"many-tensors", "long-tensor", "default-dtype", "step-hooks", "changed-options"} <= passed(results)
+    assert len(passed(results)) > 35
+    assert {"long-tensor", "step-hooks", "changed-options"} <= passed(results)
 
 
 @pytest.mark.parametrize("shipped", OWN, ids=lambda shipped: "-".join([shipped.name, *shipped.arguments]))

@@ -12,6 +12,7 @@ from torch import Tensor
 from ..cases import Case
 from ..implemented import read_by
 from ..subject import SubjectRaised
+from ..texts import said
 from .laws import times
 from .pages import Failed, NotApplicable, Warned, check_page
 from .trial import Live, Trial
@@ -82,7 +83,10 @@ def derivative(parameter: Tensor, factor: Tensor) -> np.ndarray | None:
     """Of the sum of a parameter's elements by `factor`; None where autograd knows of no way from one to the other."""
     if not parameter.requires_grad:
         return None
-    (found,) = torch.autograd.grad(parameter.sum(), factor, retain_graph=True, allow_unused=True)
+    try:
+        (found,) = torch.autograd.grad(parameter.sum(), factor, retain_graph=True, allow_unused=True)
+    except RuntimeError as error:  # it says so, and nobody gets a wrong gradient
+        raise Warned(f"there is no way back through several steps: {said(error)}") from error
     return None if found is None else np.asarray(float(found))
 
 
