@@ -20,6 +20,7 @@ def run(*arguments):
 
 def test_reports_of_a_document_are_those_of_its_check(tmp_path):
     document = tmp_path / "verdict.json"
+    (tmp_path / "new").mkdir()
     at_once = [part for kind in KINDS for part in (f"--{kind}", tmp_path / "new" / f"once.{kind}")]
     assert run(*CHECK, "--json", document, *at_once).exit_code == 1
     later = [part for kind in KINDS for part in (f"--{kind}", tmp_path / f"later.{kind}")]

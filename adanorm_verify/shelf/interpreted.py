@@ -112,7 +112,7 @@ class Interpreted(Adam):
 
 def spelled_out(group: Mapping[str, Any]) -> dict[str, float]:
     beta1, beta2 = group["betas"]
-    return {"lr": group["lr"], "eps": group["eps"], "gamma": group.get("gamma", 0.0), "beta1": beta1, "beta2": beta2}
+    return {"lr": group["lr"], "eps": group["eps"], "gamma": group.get("gamma", 0.95), "beta1": beta1, "beta2": beta2}
 
 
 class InterpretedNorm(Interpreted, Corrected):
