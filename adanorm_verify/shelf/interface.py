@@ -21,6 +21,7 @@ from .wrong_long import WRONG_LONG
 from .wrong_paths_asked import WRONG_PATHS_ASKED
 from .wrong_robustness import WRONG_ROBUSTNESS
 from .wrong_saving import WRONG_SAVING
+from .wrong_surroundings import WRONG_SURROUNDINGS
 
 
 class AverageOutsideState(AdamNorm):
@@ -128,6 +129,7 @@ INTERFACE = (
     *WRONG_PATHS_ASKED,
     *WRONG_DOOR,
     *WRONG_SAVING,
+    *WRONG_SURROUNDINGS,
     *WRONG_LONG,
     *WRONG_LARGE,
     *WRONG_DTYPES,

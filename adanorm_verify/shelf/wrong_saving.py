@@ -118,11 +118,11 @@ class NumbersBeginAnew(RAdam):
 
     def look(self, group: dict[str, Any], state: dict[str, Any], g: Tensor) -> Now:
         if not isinstance(state["step"], Tensor):
-            state["step"] = torch.tensor(0.0)
+            state["step"] = torch.tensor(0.0, dtype=torch.float32)
         return super().look(group, state, g)
 
     def fresh_state(self, g: Tensor, group: dict[str, Any]) -> dict[str, Any]:
-        return {**super().fresh_state(g, group), "step": torch.tensor(0.0)}
+        return {**super().fresh_state(g, group), "step": torch.tensor(0.0, dtype=torch.float32)}
 
 
 class LoadTakesOver(AdamNorm):
