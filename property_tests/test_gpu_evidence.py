@@ -179,7 +179,7 @@ def test_what_cannot_be_done_is_refused(arguments, message, capsys):
     assert message in capsys.readouterr().err
 
 
-ABSENT = ("flint", "sympy", "matplotlib", "jinja2", "packaging")
+ABSENT = ("flint", "matplotlib", "jinja2", "packaging")  # sympy comes with torch, which imports it at the first step
 """What the code of this checkout must do without there; torch and pytest bring some of them for themselves."""
 BLOCKER = """
 import sys
