@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+
 import pytest
 import torch
 
@@ -50,7 +52,8 @@ def test_faithful_rewriting_passes_every_check(subject):
     results = contract(subject, subject.algorithm, "quick", decisions=subject.decisions)  # all: `sharpness`
     assert failures(results) == []
     assert len(passed(results)) > 35
-    assert {"long-tensor", "step-hooks", "changed-options"} <= passed(results)
+    if issubclass(subject, torch.optim.Optimizer) and "lr" in inspect.signature(subject).parameters:
+        assert {"long-tensor", "step-hooks", "changed-options"} <= passed(results)
 
 
 @pytest.mark.parametrize("shipped", OWN, ids=lambda shipped: "-".join([shipped.name, *shipped.arguments]))
@@ -95,10 +98,21 @@ def test_fused_adam_of_torch_fails_exactly_where_it_ignores_strides():
     assert failed == ({"strided-parameter", "strided-gradient"} if fused_ignores_strides() else set())
 
 
+def radam_of_torch_is_nan_in_half() -> bool:
+    parameter = torch.nn.Parameter(torch.ones(1, dtype=torch.float16))
+    parameter.grad = torch.zeros_like(parameter)
+    torch.optim.RAdam([parameter], foreach=True).step()
+    return bool(parameter.isnan().any())
+
+
 @pytest.mark.parametrize("dtype", ["float64", "bfloat16", "float16"])
 @pytest.mark.parametrize(("subject", "name"), [(torch.optim.Adam, "adam"), (torch.optim.RAdam, "radam")])
 def test_another_dtype_alone_raises_no_false_alarm(subject, name, dtype):
     results = [result for result in contract(subject, name, "quick", dtypes=(dtype,)) if result.path != "fused"]
+    if (name, dtype) == ("radam", "float16"):  # zero times infinity where g² is rounded to 0, as torch computes it
+        wrong = [result for result in results if result.path == "foreach" and result.outcome == "failed"]
+        assert {result.name for result in wrong} == ({"long-tensor"} if radam_of_torch_is_nan_in_half() else set())
+        results = [result for result in results if result not in wrong]
     assert failures(results) == []
     assert {result.dtype for result in results} == {dtype}
     assert len(passed(results)) > 30

@@ -14,6 +14,7 @@ from test_checks_faithful import contract
 from adanorm_verify import check_optimizer
 from adanorm_verify.checks import pages
 from adanorm_verify.checks.compiling import pretending, traceable
+from adanorm_verify.formats import representable
 from adanorm_verify.gate import SHIPPED
 from adanorm_verify.implemented import Watched, unread
 from adanorm_verify.paper import algorithm
@@ -23,7 +24,7 @@ from adanorm_verify.shelf.faithful_paths_asked import FAITHFUL_PATHS_ASKED
 from adanorm_verify.shelf.wrong_door import WRONG_DOOR
 from adanorm_verify.shelf.wrong_paths_asked import WRONG_PATHS_ASKED
 from adanorm_verify.streams import PROBE
-from adanorm_verify.subject import Subject, representable
+from adanorm_verify.subject import Subject
 from adanorm_verify.targets import load
 
 FAULTS = Path(__file__).parents[2] / "shared" / "faults"

@@ -23,7 +23,7 @@ from adanorm_verify.replaying import replay
 from adanorm_verify.rounding import PRECISIONS, Bounded
 from adanorm_verify.sharding import ranks
 from adanorm_verify.sharding.parts import Part, assembled
-from adanorm_verify.sharding.subject import in_shards
+from adanorm_verify.shards import in_shards
 from adanorm_verify.streams import designed
 from adanorm_verify.trajectory import plainly
 

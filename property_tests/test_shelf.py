@@ -86,4 +86,5 @@ def test_faithful_rewriting_passes_in_every_dtype(subject):
     assert all(run.outcome == "conforms" for run in verdict.runs)
     moved = [record for record in verdict.records if record.quantity == "theta"]
     assert {record.dtype for record in moved} == set(dtypes)
-    assert all(record.ratio <= LARGEST[record.dtype] for record in moved)
+    if not subject.rounding_heavy:
+        assert all(record.ratio <= LARGEST[record.dtype] for record in moved)

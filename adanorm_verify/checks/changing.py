@@ -29,7 +29,7 @@ def groups_of_dicts(live: Live) -> list[dict[str, Any]]:
     """The parameter groups; `NotApplicable` where they are nothing that a caller can write into."""
     groups = getattr(live.optimizer, "param_groups", None)
     if not isinstance(groups, list) or not all(isinstance(group, dict) for group in groups):
-        raise NotApplicable("its param_groups are no list of dicts")
+        raise NotApplicable("param_groups are not dicts")
     return groups
 
 
@@ -133,10 +133,11 @@ def told(trial: Trial, name: str, old: Hyperparameters, new: Hyperparameters, wh
 def readings(trial: Trial, case: Case, name: str = "beta1") -> list[tuple[Case, Changed | None]]:
     """What the equations may mean by changed values: bias corrections of the betas now or of their products, and
     averages that are kept as they are, as plain sums, or with their bias corrected."""
-    averages = [trial.changed(rescaled, kept) for kept in (SUM, UNBIASED)]
-    if not name.startswith("beta"):
-        return [(case, None), *((case, changed) for changed in averages[:1] if name == "gamma")]
-    return [(case, None), (case, trial.changed(running_products)), *((case, changed) for changed in averages)]
+    if name not in ("beta1", "beta2", "gamma"):
+        return [(case, None)]
+    averages = [(case, trial.changed(rescaled, kept)) for kept in (SUM, UNBIASED)]
+    products = [(case, trial.changed(running_products))] if name != "gamma" else []
+    return [(case, None), *products, *averages]
 
 
 def hold_effect(trial: Trial, name: str, found: Path, what: str) -> None:

@@ -265,7 +265,8 @@ def goes_on(trial: Trial, half: HalfWay, key: str, value: Any, found: Path) -> b
     anew = same_draws(lambda: new.go(half.rest), half.generator)
     if not trial.difference(own, [[thetas[0]] for thetas in anew]):
         return False
-    if all(np.array_equal(thetas[0], half.live.thetas[0]) for thetas in own):
+    still = all(np.array_equal(thetas[0], half.live.thetas[0]) for thetas in own)
+    if still and not trial.half:  # there a step of a tenth of the length is rounded away
         raise Failed(f"{lacking} leaves that tensor where it is")
     if not all(np.isfinite(thetas[0]).all() for thetas in own):
         raise Failed(f"{lacking} makes that tensor not finite")

@@ -55,7 +55,7 @@ def refuse_without_groups(live: Live) -> None:
     """Raise `NotApplicable` where parameters cannot be found as torch's own tools find them."""
     groups = getattr(live.optimizer, "param_groups", None)
     if not isinstance(groups, list) or not all(isinstance(group, dict) for group in groups):
-        raise NotApplicable("its param_groups are no list of dicts")
+        raise NotApplicable("param_groups are not dicts")
 
 
 def scaled_step(live: Live, scaler: Any, gradients: Sequence[Any], factor: float = 1.0) -> None:
