@@ -76,14 +76,21 @@ def test_no_wrong_one_passes_and_what_it_replaced_is_found_in_spite_of_it():
 
 def test_nothing_that_a_subject_started_outlives_its_check(tmp_path):
     """One that forked a process that sleeps for an hour."""
+    before = set(children_of_this_process())  # of other tests in this worker, such as a compiler's
     for subject in (hostile_subjects.ForksAndStays, hostile_subjects.LeavesSession):
         check_optimizer(subject, "adam", profile="quick", dtypes=["float32"], explain=False)
     time.sleep(0.5)
-    parent = os.getpid()
-    kin = subprocess.run(["ps", "-e", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout
+    kin = subprocess.run(["ps", "-e", "-o", "args="], capture_output=True, text=True, check=True).stdout
     assert f"sleep {hostile_subjects.LONG_SLEEP}" not in kin
-    children = [line for line in kin.splitlines() if line.split()[1] == str(parent) and " ps " not in line]
-    assert not [line for line in children if "defunct" not in line and "resource_tracker" not in line], children
+    left = {pid: line for pid, line in children_of_this_process().items() if pid not in before}
+    assert not [line for line in left.values() if "defunct" not in line and "resource_tracker" not in line], left
+
+
+def children_of_this_process() -> dict[int, str]:
+    """By process number, their command lines."""
+    command = ["ps", "-o", "pid=,args=", "--ppid", str(os.getpid())]
+    lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    return {int(line.split()[0]): line for line in lines if " ".join(command) not in line}
 
 
 def test_every_report_is_written_where_a_subject_ends_its_process(tmp_path, monkeypatch):
