@@ -30,7 +30,7 @@ from .paper import DECISIONS, Algorithm
 from .paper import algorithm as paper_algorithm
 from .rereading import as_counted, reread
 from .runs import Check, Combination, checked, foreseen, probe, run_case
-from .search import PROFILES, Profile, search
+from .search import PROFILES, Profile, foreseeable, search
 from .shards import LARGEST, in_shards
 from .verdict import Verdict
 
@@ -116,7 +116,7 @@ def check_optimizer(
     translated: Mapping[str, int] = {}
     try:
         known: dict[Any, Any] = {}
-        foreseeing = () if sharded else foreseen(paper, formats, known)
+        foreseeing = () if sharded else foreseen(paper, foreseeable(paper, chosen, formats, seed), known)
         asked = subject_of(source, rename or {}, paper.hyperparameters, limits, in_process, sharded, foreseeing)
         with asked as (subject, lender), ExitStack() as stack:
             about = lender.about

@@ -82,11 +82,14 @@ def check_shipped(shipped: Shipped, profile: str, device: str, seed: int) -> Ver
     return replace(verdict, environment={**verdict.environment, "device_kind": device})
 
 
-def single_threaded() -> None:
-    """Workers share the cores; tiny tensors gain nothing from threads."""
+def prepare_worker() -> None:
+    """Workers share the cores, and tiny tensors gain nothing from threads; subjects' processes are copies of them."""
     import torch
 
+    from .checks.compiling import set_up_compiler
+
     torch.set_num_threads(1)
+    set_up_compiler()
 
 
 def run_gate(
@@ -102,7 +105,7 @@ def run_gate(
         progress: called as verdicts come in.
     """
     work = [(shipped, where, seed) for seed in seeds for where in devices(device) for shipped in SHIPPED]
-    with workers(jobs, single_threaded) as pool:
+    with workers(jobs, prepare_worker) as pool:
         futures = {pool.submit(check_shipped, one, profile, where, seed): one.name for one, where, seed in work}
         for done, future in enumerate(as_completed(futures), 1):
             if progress is not None:

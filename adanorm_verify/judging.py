@@ -146,7 +146,7 @@ def notes(check: Check, combinations: Sequence[Combination]) -> list[str]:
         )
     for name, parameter in check.subject.parameters.items():
         if (
-            "decay" in name
+            "weight_decay" in name
             and name not in check.subject.spelling.values()
             and name not in check.subject.arguments
             and isinstance(parameter.default, float)

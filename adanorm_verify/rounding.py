@@ -139,11 +139,11 @@ class Bounded:
 
     __slots__ = ("_exact_zero", "bound", "precision", "value")
 
-    def __init__(self, value: Any, bound: Any = 0.0, precision: Precision = HOST) -> None:
+    def __init__(self, value: Any, bound: Any = 0.0, precision: Precision = HOST, exact_zero: Any = None) -> None:
         self.value = value
         self.bound = bound
         self.precision = precision
-        self._exact_zero: Any = None
+        self._exact_zero = exact_zero  # where that is known already
 
     def __repr__(self) -> str:
         return f"Bounded({self.value}, ±{self.bound}, {self.precision.name})"
@@ -178,18 +178,34 @@ class Bounded:
         bound = bound + REWRITING * (precision.roundoff * size + precision.tiny)
         if precision.scalar:  # the same without arrays: most products are of host scalars
             return Bounded(np.float64(0.0), 0.0, precision) if zero else Bounded(value, bound, precision)
-        bound = np.where(zero, 0.0, np.where(size > precision.huge, np.inf, bound))
-        return Bounded(np.where(zero, 0.0, value), bound, precision)
+        bound = np.where(size > precision.huge, np.inf, bound)
+        if np.count_nonzero(zero):
+            value, bound = np.where(zero, 0.0, value), np.where(zero, 0.0, bound)
+        return Bounded(value, bound, precision, zero)  # a bound is at least `tiny` where nothing is exactly zero
 
     def __add__(self, other: Any) -> Bounded:
         a, b, precision = self._operands(other)
+        if precision.scalar:  # the same without arrays
+            return a._plus(b, precision)
         larger = np.maximum(abs(a.value) + a.bound, abs(b.value) + b.bound)
         # Adding an exact zero is exact; otherwise charge the operands, which covers every form of a moving average.
-        inexact = REWRITING * precision.roundoff * larger * np.logical_not(a.exact_zero | b.exact_zero)
+        inexact = REWRITING * precision.roundoff * larger
+        if np.count_nonzero(exact := a.exact_zero | b.exact_zero):
+            inexact = inexact * np.logical_not(exact)
         bound = a.bound + b.bound + inexact
         return Bounded(a.value + b.value, np.where(larger > precision.huge, np.inf, bound), precision)
 
     __radd__ = __add__
+
+    def _plus(self, other: Bounded, precision: Precision) -> Bounded:
+        """The sum of two scalars."""
+        value, one, two = self.value + other.value, abs(self.value) + self.bound, abs(other.value) + other.bound
+        larger = two if one < two or two != two else one  # NaN where one of them is
+        if larger > precision.huge:
+            return Bounded(value, np.inf, precision)
+        exact = self.exact_zero or other.exact_zero
+        bound = self.bound + other.bound + (0.0 if exact else REWRITING * precision.roundoff * larger)
+        return Bounded(value, bound, precision)
 
     def __neg__(self) -> Bounded:
         return Bounded(-self.value, self.bound, self.precision)
@@ -203,7 +219,9 @@ class Bounded:
     def __mul__(self, other: Any) -> Bounded:
         a, b, precision = self._operands(other)
         bound = abs(a.value) * b.bound + abs(b.value) * a.bound + a.bound * b.bound
-        zero = (a.exact_zero & (b.bound < np.inf)) | (b.exact_zero & (a.bound < np.inf))  # 0 * inf is NaN
+        zero = a.exact_zero | b.exact_zero
+        if np.count_nonzero(zero):
+            zero = (a.exact_zero & (b.bound < np.inf)) | (b.exact_zero & (a.bound < np.inf))  # 0 * inf is NaN
         return self._product(a.value * b.value, bound, zero, precision)
 
     __rmul__ = __mul__

@@ -111,8 +111,17 @@ class Check:
     def envelope(self, case: Case, combination: Combination) -> list[list[Quantities | None]]:
         return self.bounded(case, combination)[0]
 
-    def bounded(self, case: Case, combination: Combination, count: type[Step] | None = None) -> Bounded:
-        """The envelope along a case, and what happened there; with another step count than the subject's if given."""
+    def bounded(
+        self, case: Case, combination: Combination, count: type[Step] | None = None, kept: bool = False
+    ) -> Bounded:
+        """The envelope along a case, and what happened there.
+
+        Args:
+            case: prepared.
+            combination: of path and dtype.
+            count: instead of the subject's step count.
+            kept: for the next time, which designed cases are anyway.
+        """
         arithmetic, count = self.arithmetic(combination), count or self.count(combination.path)
         key = (id(self.algorithm), arithmetic, count, case.fingerprint)
         if key in self.known:
@@ -120,7 +129,7 @@ class Check:
         steps = list(envelope(self.algorithm, case, PRECISIONS[arithmetic], count))
         found = steps, mechanisms_in(self.algorithm, case, steps)
         # Paths, a diagnosis and its confirmation run the same few cases; generated ones do not come again.
-        if case.name != "generated":
+        if kept or case.name != "generated":
             self.known[key] = self.algorithm, found  # holds on to the list, so that no other gets its id
         return found
 
@@ -163,24 +172,23 @@ def recorded(snapshots: Iterable[list[Snapshot]], seen: list[list[Snapshot]]) ->
 
 
 def foreseen(
-    algorithm: Algorithm, dtypes: Sequence[str], known: dict[Any, tuple[Algorithm, Bounded]]
+    algorithm: Algorithm, cases: Iterable[tuple[str, Case]], known: dict[Any, tuple[Algorithm, Bounded]]
 ) -> Iterator[None]:
-    """Make the envelopes of the designed cases for a subject of which nothing is known yet, one at a time.
+    """Make the envelopes of cases for a subject of which nothing is known yet, one at a time.
 
     Args:
         algorithm: the list.
-        dtypes: of the tensors.
+        cases: each with the dtype of its tensors.
         known: what a `Check` is given as `known`; a subject that cannot be given the cases' hyperparameters, or keeps
             its step elsewhere, gets other envelopes later.
     """
     base = Hyperparameters()
     check = Check(None, algorithm, base, "cpu", known=known)  # type: ignore[arg-type]  # no subject is asked anything
-    for dtype in dtypes:
-        for case in streams.designed(dtype):
-            own = [{name: getattr(h, name) for name in algorithm.hyperparameters} for h in case.hyperparameters]
-            fitted = replace(case, hyperparameters=tuple(replace(base, **values) for values in own))
-            check.bounded(representable(fitted, dtype), Combination("", dtype, frozenset()), Step)
-            yield
+    for dtype, case in cases:
+        own = [{name: getattr(h, name) for name in algorithm.hyperparameters} for h in case.hyperparameters]
+        fitted = replace(case, hyperparameters=tuple(replace(base, **values) for values in own))
+        check.bounded(representable(fitted, dtype), Combination("", dtype, frozenset()), Step, kept=True)
+        yield
 
 
 def checked(subject: SubjectInterface, algorithm: Algorithm, device: str) -> Check:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import seed as with_seed
 from hypothesis.errors import Flaky
+from hypothesis.strategies import SearchStrategy
 
 from . import streams
 from .cases import Case
 from .comparison import Comparison
 from .interface import SubjectRaised
+from .paper import Algorithm
 from .runs import Check, Combination, run_case
 from .shrinking import complexity, simplest
 
@@ -47,6 +49,47 @@ class Diverged(AssertionError):
     """Raised inside Hypothesis, which then shrinks."""
 
 
+def foreseeable(algorithm: Algorithm, profile: Profile, dtypes: Sequence[str], seed: int) -> Iterator[tuple[str, Case]]:
+    """The cases that a subject will most probably be asked, each with the dtype of its tensors.
+
+    Those are the designed ones, and the generated ones of a subject which takes every hyperparameter and holds it for
+    each group.
+    """
+    for dtype in dtypes:
+        yield from ((dtype, case) for case in streams.designed(dtype))
+    every = frozenset(algorithm.hyperparameters)
+    for dtype in dtypes:
+        cases: list[Case] = []
+        strategy = streams.cases(dtype=dtype, settable=every, grouped=every, max_steps=profile.max_steps)
+        generate(strategy, cases.append, profile.generated, seed)
+        yield from ((dtype, case) for case in cases)
+
+
+def generate(
+    cases: SearchStrategy[Case],
+    attempt: Callable[[Case], None],
+    examples: int,
+    seed: int,
+    phases: Sequence[Phase] = (Phase.generate,),
+) -> None:
+    """Call `attempt` with generated cases; where it raises, that is its last but for those that shrink."""
+    if examples:
+
+        def attempted(case: Case) -> None:
+            attempt(case)
+
+        chosen = settings(
+            max_examples=examples,
+            database=None,
+            deadline=None,
+            phases=phases,
+            report_multiple_bugs=False,
+            print_blob=False,
+            suppress_health_check=list(HealthCheck),
+        )
+        with_seed(seed)(chosen(given(cases)(attempted)))()
+
+
 def search(
     check: Check,
     combinations: Sequence[Combination],
@@ -66,17 +109,6 @@ def search(
         max_steps=max_steps,
     )
 
-    @with_seed(seed)
-    @settings(
-        max_examples=examples,
-        database=None,
-        deadline=None,
-        phases=phases,
-        report_multiple_bugs=False,
-        print_blob=False,
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(cases)
     def attempt(case: Case) -> None:
         tick()
         if not shrink:
@@ -89,7 +121,7 @@ def search(
             raise Diverged
 
     with suppress(Diverged, Flaky):  # a subject that is not deterministic does not fail again
-        attempt()
+        generate(cases, attempt, examples, seed, phases)
 
 
 def shrunk(check: Check, combination: Combination, profile: Profile, seed: int) -> tuple[Case, Comparison]:

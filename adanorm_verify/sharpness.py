@@ -16,7 +16,7 @@ from typing import Any, Literal
 from . import __version__
 from .calling import spelled
 from .conformance import Progress, check_optimizer
-from .gate import single_threaded
+from .gate import prepare_worker
 from .processes import workers
 from .targets import load
 from .verdict import Verdict
@@ -287,7 +287,7 @@ def results(work: Sequence[tuple[Specimen, int]], run: partial[Trial], jobs: int
     if jobs == 1 or len(work) < 2:
         yield from (run(specimen, seed) for specimen, seed in work)
         return
-    with workers(jobs, single_threaded) as pool:
+    with workers(jobs, prepare_worker) as pool:
         for future in as_completed([pool.submit(run, specimen, seed) for specimen, seed in work]):
             yield future.result()
 

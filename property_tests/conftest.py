@@ -15,15 +15,15 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from released import install  # noqa: E402  (the path above finds it)
 
+from adanorm_verify.gate import prepare_worker  # noqa: E402
+
 collect_ignore = ["example_project"]  # has tests of its own, which run against an installed wheel
 
 
 @pytest.fixture(autouse=True, scope="session")
-def one_thread() -> None:
-    """Tests run side by side; tiny tensors gain nothing from threads."""
-    import torch
-
-    torch.set_num_threads(1)
+def ready() -> None:
+    """Tests run side by side, as the gate's workers do."""
+    prepare_worker()
 
 
 Run = Callable[..., subprocess.CompletedProcess[str]]

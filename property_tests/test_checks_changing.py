@@ -151,6 +151,12 @@ def test_claimed_weight_decay_decides():
         verdict("l2")
 
 
+def test_a_weight_decay_that_is_on_by_default_is_asked_for_its_meaning_too():
+    verdict = check_optimizer("torch.optim:AdamW", "adam", profile="quick", dtypes=["float32"])
+    assert tuple(d.name for d in verdict.deviations) == ("decoupled-weight-decay-left-on",)
+    assert "weight decay is decoupled: theta (1 - lr lambda); a negative one is refused" in verdict.notes
+
+
 def test_what_weight_decay_does_stands_in_every_report():
     line = "weight decay is coupled (L2): g + lambda theta; a negative one counts with its sign"
     verdict = check_optimizer(Undocumented, "adam", profile="quick", dtypes=["float32"])

@@ -185,14 +185,14 @@ def hold_switch(trial: Trial, name: str, old: Any, new: Any, known: Sequence[tup
     return True
 
 
-def undecayed(trial: Trial) -> Trial:
+def switched_off(trial: Trial) -> Trial:
     """Without the weight decay that it may have by default."""
     return trial.given(weight_decay=0.0) if offers(trial, "weight_decay") else trial
 
 
 def hold_decay(trial: Trial) -> bool:
     """Whether weight decay switched on could be judged; `Failed` where it is wrong."""
-    without = undecayed(trial)
+    without = switched_off(trial)
     if trial.half or not without.conforms:
         return False
     case = trial.case()
@@ -205,7 +205,7 @@ def hold_decay(trial: Trial) -> bool:
 
 def hold_maximize(trial: Trial) -> bool:
     """Whether maximize switched on could be judged; `Failed` where it is wrong."""
-    trial = undecayed(trial)
+    trial = switched_off(trial)
     if not trial.conforms or not trial.fits(trial.given(maximize=True).run(times(trial.case(), -1.0)), trial.case()):
         return False
     case = trial.case().only(1)
@@ -216,7 +216,7 @@ def hold_maximize(trial: Trial) -> bool:
 
 def hold_amsgrad(trial: Trial) -> bool:
     """Whether amsgrad switched off, and on, could be judged; `Failed` where it is wrong."""
-    trial = undecayed(trial)
+    trial = switched_off(trial)
     if "v" not in trial.outline or "v_max" in trial.outline or not trial.conforms:
         return False
     short = trial.using(beta2=0.5)  # so short a memory that v falls, and the maximum matters

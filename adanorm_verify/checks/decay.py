@@ -11,6 +11,13 @@ from ..paper import PREVIOUS, Algorithm, Equation
 Claim = Literal["coupled", "decoupled"]
 
 
+def undecayed(algorithm: Algorithm) -> Algorithm:
+    """The list without the weight decay that the subject has by default, where the list has that."""
+    if "weight_decay" not in algorithm.constants:
+        return algorithm
+    return replace(algorithm, constants={**algorithm.constants, "weight_decay": 0.0})
+
+
 def beginning(first: Equation, algorithm: Algorithm, exchange: dict[str, str]) -> Algorithm:
     """A list with an equation put in front, and quantities that the others read exchanged."""
 
@@ -25,12 +32,12 @@ def coupled(algorithm: Algorithm, decay: float, start: float = 1) -> Algorithm:
     decayed = Equation(
         "decayed", lambda g, theta_prev, t: g + decay * theta_prev if t >= start else g, "g_t + λ θ_{{t−1}}"
     )
-    return beginning(decayed, algorithm, {"g": "decayed", "g" + PREVIOUS: "decayed" + PREVIOUS})
+    return beginning(decayed, undecayed(algorithm), {"g": "decayed", "g" + PREVIOUS: "decayed" + PREVIOUS})
 
 
 def shrunk(algorithm: Algorithm, shrink: Equation) -> Algorithm:
     """The parameters are multiplied before the update."""
-    return beginning(shrink, algorithm, {"theta" + PREVIOUS: "shrunk"})
+    return beginning(shrink, undecayed(algorithm), {"theta" + PREVIOUS: "shrunk"})
 
 
 def decoupled(algorithm: Algorithm, decay: float, start: float = 1) -> Algorithm:
@@ -59,6 +66,7 @@ def fixed(algorithm: Algorithm, decay: float, start: float = 1) -> Algorithm:
 
 def decoupled_after(algorithm: Algorithm, decay: float, start: float = 1) -> Algorithm:
     """From step `start` on `lr decay theta` is subtracted after the update: the parameters that it reads are new."""
+    algorithm = undecayed(algorithm)
     moved = replace(algorithm["theta"], name="moved")
     last = Equation("theta", lambda moved, lr, t: moved * (1 - lr * decay) if t >= start else moved, "(1 − α λ) θ_t")
     return replace(algorithm, equations=(*algorithm.equations[:-1], moved, last))

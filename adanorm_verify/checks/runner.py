@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -76,9 +77,12 @@ LONGEST_LINES = 6
 """Of a message: a cause, a place, and what a foreign exception adds."""
 
 
+SENTENCE_END = re.compile(r"\.\s+(?=[A-Z])")
+
+
 def brief(message: object) -> str:
     """The first sentence of each line: torch's own messages can go on for a page."""
-    return "\n".join(cut(line.split(". ")[0]) for line in str(message).strip().splitlines()[:LONGEST_LINES])
+    return "\n".join(cut(SENTENCE_END.split(line)[0]) for line in str(message).strip().splitlines()[:LONGEST_LINES])
 
 
 def refuse_still(trial: Trial) -> None:

@@ -33,6 +33,7 @@ class Work:
         queue: numbers of combinations, and pages, that nobody has taken yet.
         found: results by number of the combination and name of the check.
         ends: how processes ended.
+        judge: answers the checks, whichever process they run in.
     """
 
     check: Check
@@ -41,8 +42,10 @@ class Work:
     queue: deque[tuple[int, CheckPage]] = field(default_factory=deque)
     found: dict[tuple[int, str], CheckResult] = field(default_factory=dict)
     ends: list[SubjectEnded] = field(default_factory=list)
+    judge: Judge = field(init=False)
 
     def __post_init__(self) -> None:
+        self.judge = Judge(self.check.algorithm)
         # What the quick profile leaves out is dearest, and begun first, so that processes end at about the same time.
         dearest = sorted(self.pages, key=lambda page: len(page.profiles))
         self.queue.extend((number, page) for page in dearest for number in range(len(self.combinations)))
@@ -51,8 +54,7 @@ class Work:
         """Run checks in a process until none is left, or a process ended."""
         check, combinations = self.check, self.combinations
         assert isinstance(check.subject, RemoteSubject)  # only those are in processes of their own
-        judge = Judge(check.algorithm)
-        judging = {name: getattr(judge, name) for name in QUESTIONS}
+        judging = {name: getattr(self.judge, name) for name in QUESTIONS}
         judging["elsewhere"] = lambda data: elsewhere(process.source, data)
         asked = [(c.path, c.dtype, c.grouped, dict(c.mapping)) for c in combinations]
         try:
