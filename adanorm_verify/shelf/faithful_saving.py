@@ -38,7 +38,7 @@ class CountsConverted(AdamNorm):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         super().load_state_dict(state_dict)
         for state in self.state.values():
-            state["step"] = torch.tensor(float(state["step"]))
+            state["step"] = torch.tensor(float(state["step"]), dtype=torch.float32)
 
     def look(self, group: dict[str, Any], state: dict[str, Any], g: Tensor) -> Now:
         state["step"] = int(state["step"])
