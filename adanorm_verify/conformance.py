@@ -41,6 +41,7 @@ Progress = Callable[[str, int, int], None]
 """Called with what is being done, how many cases are done, and how many there are."""
 
 
+UNASKED_NOTE = "the contract's checks were left out, as the caller asked"
 SHARDED_NOTE = "the contract's checks are of whole parameters, and were left out: run check without --sharded as well"
 
 
@@ -64,6 +65,7 @@ def check_optimizer(
     memory: float = MEMORY,
     in_process: bool = False,
     decay: str = "",
+    contract: bool = True,
     progress: Progress | None = None,
 ) -> Verdict:
     """Decide whether an optimizer is the algorithm that it claims to be.
@@ -89,6 +91,8 @@ def check_optimizer(
         in_process: run the subject in this process, as a debugger needs it; nothing keeps it from ending or changing
             this process then.
         decay: the weight decay that it claims, "coupled" or "decoupled", where its signature and docstring do not say.
+        contract: run the contract's checks too; they draw nothing from `seed`, so that a campaign of many seeds needs
+            them once.
         progress: called as cases end.
 
     The subject runs in a process of its own, which is ended with all that it started.
@@ -127,7 +131,8 @@ def check_optimizer(
             checks = stack.enter_context(checking(check))
             deciding = partial(decide, profile=chosen, dtypes=formats, seed=seed, progress=progress)
             combinations = probed(check, formats)
-            if not sharded and explain:
+            contract = contract and not sharded
+            if contract and explain:
                 checks.begin(check, *selected(combinations, checks.pages(), profile))
             verdict, best, combinations = read_best(check, combinations, bases, readings, deciding, explain)
             if verdict.first_divergence is not None and (explain or allow):
@@ -139,7 +144,7 @@ def check_optimizer(
                 verdict = kept.verdict
             best = as_counted(best, combinations)
             verdict = told_of_reading(replace(verdict, decisions={**answers, **verdict.decisions}), check)
-            if not sharded and (explain or verdict.conforms):
+            if contract and (explain or verdict.conforms):
                 verdict = with_contract(
                     verdict, replace(check, algorithm=best), combinations, expected, profile, checks
                 )
@@ -152,6 +157,8 @@ def check_optimizer(
     environment = describe(profile, device, seed, about)
     if sharded and verdict.outcome != "not-checked":
         verdict = replace(verdict, notes=(*verdict.notes, SHARDED_NOTE))
+    elif not contract and verdict.outcome != "not-checked":
+        verdict = replace(verdict, notes=(*verdict.notes, UNASKED_NOTE))
     if legacy:
         verdict = replace(verdict, notes=(*verdict.notes, translated_note(translated)))
         environment["legacy"] = dict(translated)

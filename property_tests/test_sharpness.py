@@ -9,7 +9,7 @@ import sys
 import pytest
 from click.testing import CliRunner
 
-from adanorm_verify import sharpness
+from adanorm_verify import check_optimizer, sharpness
 from adanorm_verify.cli import main
 from adanorm_verify.reports import sharpness as report
 from adanorm_verify.sharpness import Specimen, Trial, faults, killed_by_one, row, run_sharpness, told, trial
@@ -59,6 +59,23 @@ def test_a_survivor_and_a_false_alarm_are_exit_1(shelf, specimen, said):
     found = invoke("--seeds", "1")
     assert found.exit_code == 1
     assert said in found.output
+
+
+def test_the_contract_draws_nothing_from_a_seed_and_runs_under_the_first():
+    interface = Specimen("adanorm_verify.shelf.wrong_changing:BetasOfFirstStep", "adam", "interface")
+    rewrite = Specimen("adanorm_verify.shelf.faithful_saving:FlatMoments", "adam", "rewrite")
+    alone = Specimen(interface.target, "adam", "rewrite")  # which nothing but a check of the contract refuses
+    run = [
+        [(one.seed, one.outcome) for one in run_sharpness([s], [3, 4], "quick", ("float32",), 1)]
+        for s in (interface, rewrite, alone)
+    ]
+    assert run == [[(3, "differs")], [(3, "conforms"), (4, "conforms")], [(3, "differs"), (4, "conforms")]]
+    first, second = (check_optimizer(interface.target, "adam", profile="quick", seed=seed).checks for seed in (3, 4))
+    assert first == second
+    left_out = check_optimizer(interface.target, "adam", profile="quick", contract=False)
+    assert left_out.conforms
+    assert not left_out.checks
+    assert "the contract's checks were left out, as the caller asked" in left_out.summary()
 
 
 def test_nothing_run_is_exit_2():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections import Counter
 
 import numpy as np
@@ -16,6 +18,7 @@ from adanorm_verify.mechanisms import mechanisms_of
 from adanorm_verify.paper import ALGORITHMS, HYPERPARAMETERS, Hyperparameters, algorithm
 from adanorm_verify.rounding import PRECISIONS
 from adanorm_verify.runs import mechanisms_in
+from adanorm_verify.search import PROFILES
 from adanorm_verify.shrinking import complexity, simplest
 from adanorm_verify.subject import DTYPES
 
@@ -28,6 +31,30 @@ def generated(dtype: str = "float64"):
 
 def numbers(case: Case) -> list[float]:
     return [float(x) for gradients in case.steps for g in gradients if g is not None for x in np.ravel(g)]
+
+
+CASES_OF_A_SEED = """
+import importlib.util, sys
+from adanorm_verify.paper import algorithm
+from adanorm_verify.search import PROFILES, foreseeable
+
+if len(sys.argv) > 1:
+    spec = importlib.util.spec_from_file_location("mine", sys.argv[1])
+    sys.modules["mine"] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(sys.modules["mine"])
+cases = foreseeable(algorithm("adam"), PROFILES["default"], ("float32",), 0)
+print(*(case.fingerprint for _, case in cases if case.name == "generated"), sep="\\n")
+"""
+
+
+def test_a_seed_gives_the_same_cases_whatever_else_the_caller_has_imported(tmp_path):
+    """Hypothesis alone would draw numbers from the sources of local modules."""
+    mine = tmp_path / "mine.py"
+    mine.write_text("SIZES = [" + ", ".join(map(str, range(40))) + "]\n")
+    run = [sys.executable, "-c", CASES_OF_A_SEED]
+    first, second = (subprocess.run(c, capture_output=True, text=True, check=True).stdout for c in (run, [*run, mine]))
+    assert first == second
+    assert len(first.splitlines()) == PROFILES["default"].generated
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

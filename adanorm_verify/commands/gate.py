@@ -29,7 +29,10 @@ if TYPE_CHECKING:
 @click.option("--jobs", type=click.IntRange(1), default=None, help="Processes; all cores by default.")
 @click.option("--out", "folder", type=click.Path(file_okay=False), help="Write each verdict there as JSON.")
 def gate(profile: str, device: str, seed: int, seeds: int, jobs: int | None, folder: str | None) -> None:
-    """Check every shipped optimizer on every path, dtype and device present."""
+    """Check every shipped optimizer on every path, dtype and device present.
+
+    The contract's checks draw nothing from a seed, and run under the first.
+    """
     from ..gate import run_gate
 
     out = console()

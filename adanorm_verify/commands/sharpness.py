@@ -46,7 +46,7 @@ def sharpness(
     Exit codes: 0 all were told apart, 1 a wrong one survived or a faithful one was refused, 2 nothing was run.
     """
     from ..reports import sharpness as report
-    from ..sharpness import Row, Trial, row, run_sharpness, settings, shelf
+    from ..sharpness import Row, Trial, row, run_sharpness, seeds_of, settings, shelf
 
     dtypes = tuple(dict.fromkeys(dtypes))
     specimens = [one for one in shelf() if not only or any(fnmatch(one.name, pattern) for pattern in only)]
@@ -59,7 +59,7 @@ def sharpness(
     with progress_bar(console(), "sharpness") as progress:
         for one in run_sharpness(specimens, numbers, profile, dtypes, jobs, Path(out) if out else None, progress):
             trials[one.target].append(one)
-            if len(trials[one.target]) == seeds:
+            if len(trials[one.target]) == len(seeds_of(by_target[one.target], numbers)):
                 rows[one.target] = row(by_target[one.target], sorted(trials[one.target], key=lambda x: x.seed), dtypes)
                 click.echo(report.line(rows[one.target]))
     table = [rows[one.target] for one in specimens]

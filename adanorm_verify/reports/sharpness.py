@@ -56,6 +56,8 @@ def summary(rows: Sequence[Row], settings: Mapping[str, Any]) -> list[str]:
         f"false alarms: {names(rewrites)}",
         f"profile {settings['profile']}, {' and '.join(settings['dtypes'])}, {len(seeds)} seeds",
     ]
+    if len(seeds) > 1:
+        lines.append("the contract's checks draw nothing from a seed, and ran under the first")
     if counts:
         lines.append(f"cases to kill: median {statistics.median(counts):g}, at most {max(counts)}")
     if rewrites:
