@@ -115,8 +115,8 @@ def traceable(device: str) -> Iterator[None]:
         silenced = logging.root.manager.disable
         lent.callback(logging.disable, silenced)
         logging.disable(logging.ERROR)
-        # torch's traces are meant for a file of their own, and come through that.
-        lent.enter_context(patch.object(logging.getLogger("torch.__trace"), "propagate", False))
+        # torch's traces are meant for a file of their own, and come through that where a test runner listens.
+        lent.enter_context(patch.object(logging.getLogger("torch.__trace"), "disabled", True))
         if device == "cpu" and hasattr(traced, "_is_static_for_cudagraphs"):
             # It answers True on a CPU, after an import that takes two seconds.
             lent.enter_context(patch.object(traced, "_is_static_for_cudagraphs", lambda x: True))
