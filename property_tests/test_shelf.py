@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
+
 import pytest
+import torch
 
 from adanorm_verify import check_optimizer
 from adanorm_verify.deviations import DEVIATIONS
@@ -86,5 +89,9 @@ def test_faithful_rewriting_passes_in_every_dtype(subject):
     assert all(run.outcome == "conforms" for run in verdict.runs)
     moved = [record for record in verdict.records if record.quantity == "theta"]
     assert {record.dtype for record in moved} == set(dtypes)
+    passed = {check.name for check in verdict.checks if check.outcome == "passed"}
+    assert len(passed) > 35
+    if issubclass(subject, torch.optim.Optimizer) and "lr" in inspect.signature(subject).parameters:
+        assert {"long-tensor", "step-hooks", "changed-options"} <= passed
     if not subject.rounding_heavy:
         assert all(record.ratio <= LARGEST[record.dtype] for record in moved)
