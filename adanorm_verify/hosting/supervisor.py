@@ -23,7 +23,7 @@ from .channel import LARGEST, Unreadable, read_data
 from .entry import serve
 from .source import Limits, Source
 from .surroundings import BEATS, FAULT, PROGRESS, descendants
-from .ways import warm, way
+from .ways import prepare_to_fork, warm, way
 
 POSTED = 1 << 15
 """Bytes of requests that may wait for an answer: far below what a pipe holds, so that neither side waits to write while
@@ -148,6 +148,8 @@ class Supervised:
         method = way(self.source.device)
         if method == "forkserver":
             warm()
+        if method == "fork":
+            prepare_to_fork()
         self._folder = tempfile.TemporaryDirectory(prefix="adanorm-verify-", ignore_cleanup_errors=True)
         progress = Path(self._folder.name, PROGRESS)
         progress.write_bytes(bytes(BEATS.size))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from multiprocessing import forkserver, get_all_start_methods, get_context
 
 from ..processes import without_main
@@ -30,6 +31,11 @@ def way(device: str) -> str:
     if forks and device == "cpu":
         return "fork" if "torch" in sys.modules else "forkserver"
     return "spawn"
+
+
+def prepare_to_fork() -> None:
+    """Import here, once, what the first optimizer of each copy of this process would import there: a second of work."""
+    import_module("torch._dynamo")
 
 
 def takes_time(device: str) -> bool:
