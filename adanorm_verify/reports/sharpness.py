@@ -43,7 +43,7 @@ def cases(row: Row) -> str:
 
 
 def summary(rows: Sequence[Row], settings: Mapping[str, Any]) -> list[str]:
-    """The block for the README."""
+    """The figures of a campaign, a line each."""
     mutants = [row for row in rows if row.specimen.kind != "rewrite"]
     rewrites = [row for row in rows if row.specimen.kind == "rewrite"]
     kinds = Counter(row.specimen.kind for row in mutants)
