@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import click
@@ -84,6 +86,27 @@ def test_what_does_not_exist_is_found():
     assert unknown(["chek"]) == "no command 'chek'"
     assert unknown(["check", "x", "--deep", "--profile", "quick"]) == "no option --deep"
     assert unknown(["list", "checks"]) == ""
+
+
+@pytest.mark.parametrize(
+    ("schema", "file"),
+    [
+        ("vendor.github-workflows", "docs/ci/check-optimizers.yml"),
+        ("vendor.github-actions", "action.yml"),
+    ],
+)
+def test_what_github_reads_is_valid_and_something_wrong_is_not(schema, file, tmp_path):
+    def valid(path: Path) -> bool:
+        command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", schema, str(path)]
+        return subprocess.run(command, capture_output=True).returncode == 0
+
+    text = (ROOT / file).read_text()
+    assert valid(ROOT / file)
+    wrong = tmp_path / Path(file).name
+    wrong.write_text(text.replace("runs-on: ubuntu-latest", "").replace("using: composite", "using: nothing"))
+    assert not valid(wrong)
+    for line in re.findall(r"(adanorm-verify check [^\n]*)", text):
+        assert unknown(shlex.split(line.replace("$OPTIONS", ""))[1:]) == "", line
 
 
 def test_every_document_can_be_reached_from_the_front_door():
