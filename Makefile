@@ -12,7 +12,7 @@ verify: $(INSTALLED)
 	$(BIN)/python theory/checker.py
 
 test: lint
-	$(BIN)/pytest -n auto --dist worksteal
+	$(BIN)/pytest -n auto --dist worksteal --durations=20
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
