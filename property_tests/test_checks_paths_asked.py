@@ -52,7 +52,7 @@ CAUSES = {
     "SkipsForEver": ("grad-scaler", "a run is not that without one"),
     "StepOfInstance": ("step-hooks", "register_step_pre_hook is called 0 times"),
     "SaysHooked": ("step-hooks", "register_step_pre_hook is called 0 times"),
-    "HooksTwice": ("step-hooks", "register_step_pre_hook is called 16 times in 8 steps"),
+    "HooksTwice": ("step-hooks", "register_step_pre_hook is called"),
     "PostHooksFirst": ("step-hooks", "register_step_post_hook is called"),
     "HookArgumentsDropped": ("step-hooks", "are not what the step gets"),
     "SavesWithoutHooks": ("state-hooks", "register_state_dict_pre_hook is never called"),
@@ -90,6 +90,14 @@ def test_each_fault_is_named_by_its_check_alone(name, only_own):
     found = outcomes(contract(MUTANTS[name], MUTANTS[name].algorithm), "failed")
     assert list(found) == [check]
     assert cause in found[check]
+
+
+def test_hooks_called_twice_are_found_too_where_torch_has_wrapped_the_base_class(only_own):
+    """It wraps the step of a class as the first optimizer of it is made: the verdict must not depend on what was."""
+    wrong = MUTANTS["HooksTwice"]
+    wrong.__mro__[1]([torch.nn.Parameter(torch.ones(2))])
+    found = outcomes(contract(wrong, wrong.algorithm), "failed")
+    assert "is called 24 times in 8 steps" in found["step-hooks"]
 
 
 @pytest.mark.parametrize("subject", FAITHFUL_PATHS_ASKED, ids=lambda subject: subject.__name__)
