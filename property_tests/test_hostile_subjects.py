@@ -8,7 +8,9 @@ import subprocess
 import sys
 import time
 import xml.etree.ElementTree as ET
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 
 import hostile_subjects
 import pytest
@@ -16,8 +18,10 @@ from click.testing import CliRunner
 
 from adanorm_verify import Verdict, check_optimizer
 from adanorm_verify.cli import main
+from adanorm_verify.hosting import supervisor
 from adanorm_verify.hosting.channel import Unreadable, read_data
-from adanorm_verify.hosting.source import Limits
+from adanorm_verify.hosting.source import Limits, Source
+from adanorm_verify.hosting.supervisor import SubjectEnded, Supervised
 
 HERE = Path(__file__).parent
 FILE = HERE / "hostile_subjects.py"
@@ -91,6 +95,24 @@ def children_of_this_process() -> dict[int, str]:
     command = ["ps", "-o", "pid=,args=", "--ppid", str(os.getpid())]
     lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
     return {int(line.split()[0]): line for line in lines if " ".join(command) not in line}
+
+
+@pytest.mark.parametrize(("looks", "ends"), [([1000.0, 0.25], False), ([0.25] * 8, True)], ids=["stopped", "silent"])
+def test_time_in_which_the_whole_check_is_stopped_does_not_count(looks, ends, monkeypatch):
+    """As it is by a debugger, a scheduler or a closed lid; a silence that is watched does."""
+    clock, left = [0.0], list(looks)
+
+    class Pipe:
+        def poll(self, seconds: float) -> bool:
+            clock[0] += left.pop(0)
+            return not left
+
+    supervised = Supervised(Source("module:Class"), Limits(timeout=1.0))
+    supervised._pipe = Pipe()
+    monkeypatch.setattr(supervisor, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    monkeypatch.setattr(supervised, "_stopped", SubjectEnded)
+    with pytest.raises(SubjectEnded, match="no sign of life for 1 s") if ends else nullcontext():
+        supervised._wait()
 
 
 def test_every_report_is_written_where_a_subject_ends_its_process(tmp_path, monkeypatch):

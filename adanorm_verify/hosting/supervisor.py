@@ -212,15 +212,21 @@ class Supervised:
             raise self._stopped(f"sent what is no answer ({error})") from error
 
     def _wait(self) -> None:
-        """Wait for a message as long as there are signs of life."""
+        """Wait for a message as long as there are signs of life.
+
+        Of the time between two looks, what is much longer than it was to be does not count: this process was stopped
+        then, or had no processor, and so perhaps had the subject's.
+        """
         assert self._pipe is not None  # it was started
-        deadline = time.monotonic() + self.limits.timeout
-        while not self._pipe.poll(min(max(deadline - time.monotonic(), 0.0), LOOK)):
+        left, looked = self.limits.timeout, time.monotonic()
+        while not self._pipe.poll(min(max(left, 0.0), LOOK)):
+            before, looked = looked, time.monotonic()
+            left -= min(looked - before, 2 * LOOK)
             now = self._progress()
             if now != self._seen:
                 self._seen = now
-                deadline = time.monotonic() + self.limits.timeout
-            elif time.monotonic() > deadline:
+                left = self.limits.timeout
+            elif left <= 0:
                 limit = f"{self.limits.timeout:g} s"
                 raise self._stopped(f"gave no sign of life for {limit} (--timeout), and was ended")
 
