@@ -203,9 +203,9 @@ class Bounded:
         larger = two if one < two or two != two else one  # NaN where one of them is
         if larger > precision.huge:
             return Bounded(value, np.inf, precision)
-        exact = self.exact_zero or other.exact_zero
-        bound = self.bound + other.bound + (0.0 if exact else REWRITING * precision.roundoff * larger)
-        return Bounded(value, bound, precision)
+        exact = bool(self.exact_zero or other.exact_zero)
+        inexact = REWRITING * precision.roundoff * larger * (not exact)  # NaN stays NaN
+        return Bounded(value, self.bound + other.bound + inexact, precision)
 
     def __neg__(self) -> Bounded:
         return Bounded(-self.value, self.bound, self.precision)

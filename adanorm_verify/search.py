@@ -73,10 +73,21 @@ def generate(
     seed: int,
     phases: Sequence[Phase] = (Phase.generate,),
 ) -> None:
-    """Call `attempt` with generated cases; where it raises, that is its last but for those that shrink."""
+    """Call `attempt` with generated cases, and with smaller ones after it has raised, if `phases` shrink.
+
+    Args:
+        cases: what to draw from.
+        attempt: an exception of it means that the case fails.
+        examples: how many cases.
+        seed: of the draws.
+        phases: of Hypothesis.
+
+    Raises:
+        Whatever `attempt` raised on the last failing case.
+    """
     if examples:
 
-        def attempted(case: Case) -> None:
+        def attempted(case: Case) -> None:  # Hypothesis reads the signature, which not every callable has
             attempt(case)
 
         chosen = settings(

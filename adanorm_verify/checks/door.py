@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from ..subject import SubjectRaised
+from .changing import groups_of_dicts
 from .options import DECAY
 from .pages import Failed, NotApplicable, Warned, check_page
-from .scaling import refuse_without_groups
 from .trial import Live, Trial
 
 
@@ -91,7 +91,7 @@ WAYS: Mapping[str, Way] = {
 )
 def check_duplicates(trial: Trial) -> None:
     case = trial.case((1.0, 0.5), ((3,),))
-    refuse_without_groups(trial.start(case.theta))
+    groups_of_dicts(trial.start(case.theta))
     straight, allowed = trial.run(case), trial.twice(case)
     moving = [name for name, way in WAYS.items() if not once(trial, way, case, straight, allowed)]
     if moving:

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from ..subject import SubjectRaised
+from .changing import groups_of_dicts
 from .pages import Failed, NotApplicable, check_page
 from .tensors import kept
 from .trial import HALF, Live, Trial, like
@@ -34,7 +35,7 @@ def check_grad_scaler(trial: Trial) -> str:
     chosen = trial.using(eps=EPS) if "eps" in trial.subject.settable else trial
     case = chosen.case()
     live = chosen.start(case.theta)
-    refuse_without_groups(live)
+    groups_of_dicts(live)
     scaler = torch.amp.GradScaler(trial.device, init_scale=SCALE, growth_interval=10**6)
     scaler.scale(torch.ones(1, device=trial.device))  # it makes its scale with the first loss
     found = []
@@ -49,13 +50,6 @@ def check_grad_scaler(trial: Trial) -> str:
     else:
         chosen.alike(found, chosen.run(case), chosen.twice(case), what)
     return "it unscales by itself" if getattr(live.optimizer, "_step_supports_amp_scaling", False) else ""
-
-
-def refuse_without_groups(live: Live) -> None:
-    """Raise `NotApplicable` where parameters cannot be found as torch's own tools find them."""
-    groups = getattr(live.optimizer, "param_groups", None)
-    if not isinstance(groups, list) or not all(isinstance(group, dict) for group in groups):
-        raise NotApplicable("param_groups are not dicts")
 
 
 def scaled_step(live: Live, scaler: Any, gradients: Sequence[Any], factor: float = 1.0) -> None:

@@ -82,6 +82,7 @@ class Adam(Optimizer):
 
     algorithm: str = "adam"
     decisions: Mapping[str, str] = MappingProxyType({})  # the reading of the paper under which it is what it claims
+    rounds_at_random: bool = False  # in bfloat16: by up to a unit in the last place, not half of one
     rounding_heavy: bool = False  # faithful, with somewhat more rounding than the formulas as written
     wrong_in_double_only: bool = False
 

@@ -164,6 +164,7 @@ class NoOptimizerOfTorch:
     algorithm = "adam"
     decisions: Mapping[str, str] = MappingProxyType({})
     rounding_heavy = False
+    rounds_at_random = False
     wrong_in_double_only = False
 
     def __init__(

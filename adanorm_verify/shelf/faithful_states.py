@@ -36,7 +36,7 @@ class KahanSum(Adam):
 class StochasticRounding(AdamNorm):
     """Parameters in bfloat16 are rounded up or down at random, more often to what is nearer."""
 
-    rounding_heavy = True  # up to a whole unit in the last place, where the nearest is half of one away
+    rounds_at_random = True
 
     def move(self, param: Tensor, update: Tensor) -> None:
         if param.dtype is not torch.bfloat16:
